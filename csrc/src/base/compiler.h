@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* base: what differs between compilers. */
+#ifndef OMFI_COMPILER_H
+#define OMFI_COMPILER_H
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define OMFI_INLINE static __forceinline
+#define OMFI_RESTRICT __restrict
+#define OMFI_LIKELY(x) (x)
+#define OMFI_UNLIKELY(x) (x)
+#define OMFI_UNROLL
+#else
+#define OMFI_INLINE static inline __attribute__((always_inline))
+#define OMFI_RESTRICT __restrict__
+#define OMFI_LIKELY(x) __builtin_expect(!!(x), 1)
+#define OMFI_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#if defined(__clang__)
+#define OMFI_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define OMFI_UNROLL _Pragma("GCC unroll 128")
+#endif
+#endif
+
+#if defined(__x86_64__) || defined(_M_X64)
+#define OMFI_X86_64 1
+#else
+#define OMFI_X86_64 0
+#endif
+
+#if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__)
+#define OMFI_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
+#else
+#define OMFI_BIG_ENDIAN 0
+#endif
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* chunk: compressed bytes -> elements of the caller's array.
+ *
+ * Words are decoded into a window in scratch, get their 2-D filter undone there, and are converted and copied row by row to
+ * where they belong. A chunk that is larger than the window passes through it in parts; the last row stays for the filter. */
+#include "base/bytes.h"
+#include "base/checked.h"
+#include "base/error.h"
+#include "chunk/coding.h"
+#include "stream/stream.h"
+
+/* Words converted at once where elements do not lie side by side. */
+enum { PIECE = 256 };
+
+/* --- wanted rows, one after another -------------------------------------------------------------------------------- */
+
+/* Recompute the wanted row's number and place from at[]. */
+static void rows_locate(omf_chunk_decoder *decoder) {
+    uint64_t row = 0, out = decoder->dst->origin;
+    for (unsigned i = 0; i + 1 < decoder->n_dims; i++) {
+        const omf_dim *dim = &decoder->dims[i];
+        row = row * dim->size + dim->start + decoder->at[i] * dim->step;
+        out += decoder->at[i] * (uint64_t)dim->stride;
+    }
+    decoder->row = row;
+    decoder->out = out;
+}
+
+/* Go n rows on; n - 1 of them lie along the innermost of the outer dimensions. */
+static void rows_advance(omf_chunk_decoder *decoder, uint64_t n) {
+    for (unsigned i = decoder->n_dims - 1; i-- > 0; n = 1) {
+        decoder->at[i] += n;
+        if (decoder->at[i] < decoder->dims[i].count) {
+            rows_locate(decoder);
+            return;
+        }
+        decoder->at[i] = 0;
+    }
+    decoder->row = UINT64_MAX; /* behind the last one */
+}
+
+/* Rows from here on along the innermost outer dimension that end at or before `end`; the first one does. */
+static uint64_t rows_together(const omf_chunk_decoder *decoder, uint64_t end) {
+    if (decoder->n_dims == 1) return 1;
+    const omf_dim *dim = &decoder->dims[decoder->n_dims - 2];
+    const uint64_t left = dim->count - decoder->at[decoder->n_dims - 2], distance = dim->step * decoder->n_cols;
+    const uint64_t room = end - (decoder->row + 1) * decoder->n_cols;
+    return (left - 1) * distance <= room ? left : room / distance + 1;
+}
+
+/* Copy the wanted columns j in [from, to) of n_rows rows, the first of which lies at `words`, to the caller's array. */
+static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, const uint8_t *words,
+                      uint64_t n_rows, uint64_t from, uint64_t to) {
+    const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
+    const omf_dim *row = decoder->n_dims > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
+    const int64_t row_stride = row != NULL ? row->stride : 0;
+    const size_t word_size = coding->word_size, element_size = coding->element_size;
+    const size_t words_stride = row != NULL ? (size_t)(row->step * decoder->n_cols * word_size) : 0;
+    const uint64_t n = to - from;
+    const float scale = decoder->codec->scale_factor, offset = decoder->codec->add_offset;
+    uint8_t *out = (uint8_t *)decoder->dst->data + (size_t)(decoder->out + from * (uint64_t)col->stride);
+    words += (size_t)((col->start + from * col->step) * word_size);
+
+    const bool dense = n == 1 || (col->step == 1 && col->stride == (int64_t)element_size);
+    if (dense && coding->restore != NULL) {
+        coding->restore(out, row_stride, words, words_stride, (size_t)n_rows, (size_t)n, scale, offset);
+        return;
+    }
+    for (uint64_t i = 0; i < n_rows; i++, words += words_stride, out += row_stride) {
+        if (dense) {
+            memcpy(out, words, (size_t)n * element_size);
+        } else if (coding->restore == NULL) {
+            omfi_copy_strided(out, col->stride, words, (int64_t)(col->step * word_size), n, coding->element_size);
+        } else {
+            uint64_t picked[PIECE], elements[PIECE];
+            for (uint64_t j = 0; j < n; j += PIECE) {
+                const uint64_t m = n - j < PIECE ? n - j : PIECE;
+                omfi_copy_strided(picked, (int64_t)word_size, words + (size_t)(j * col->step * word_size),
+                                  (int64_t)(col->step * word_size), m, coding->word_size);
+                coding->restore(elements, 0, picked, 0, 1, (size_t)m, scale, offset);
+                omfi_copy_strided(out + (int64_t)j * col->stride, col->stride, elements, (int64_t)element_size, m,
+                                  coding->element_size);
+            }
+        }
+    }
+}
+
+/* How many wanted columns lie before chunk column `end`. */
+static uint64_t columns_before(const omf_dim *col, uint64_t end) {
+    if (end <= col->start) return 0;
+    const uint64_t n = col->step == 1 ? end - col->start : omfi_ceil_div(end - col->start, col->step);
+    return n < col->count ? n : col->count;
+}
+
+/* Copy out what is wanted of the elements [begin, end), which have been filtered. */
+static void emit(omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t begin, uint64_t end) {
+    const uint64_t n_cols = decoder->n_cols;
+    const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
+    while (decoder->row < UINT64_MAX && decoder->row * n_cols < end) {
+        const uint64_t base = decoder->row * n_cols;
+        /* Relative to the window; a row that began in an earlier window wraps here and is back where it is used. */
+        const uint8_t *words = decoder->scratch + (size_t)(base - decoder->window_start) * coding->word_size;
+        const bool begun = begin > base, complete = end - base >= n_cols;
+        if (!begun && complete) {
+            const uint64_t n_rows = rows_together(decoder, end);
+            emit_rows(decoder, coding, words, n_rows, 0, col->count);
+            rows_advance(decoder, n_rows);
+        } else {
+            const uint64_t from = begun ? columns_before(col, begin - base) : 0;
+            const uint64_t to = columns_before(col, end - base);
+            if (from < to) emit_rows(decoder, coding, words, 1, from, to);
+            if (!complete) return;
+            rows_advance(decoder, 1);
+        }
+    }
+}
+
+/* --- filter -------------------------------------------------------------------------------------------------------- */
+
+/* Undo the 2-D filter on the elements [begin, end) of the window. Columns that nobody wants may be left alone. */
+static void unfilter(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t begin, uint64_t end) {
+    const omfi_filter_range range =
+        omfi_filter_range_of(coding, decoder->n_rows, decoder->n_cols, begin, end);
+    const uint64_t n_cols = decoder->n_cols, origin = range.per_element * decoder->window_start;
+    const omfi_kernels *kernels = omfi_kernels_get();
+    if (OMFI_BIG_ENDIAN && range.per_element == 2) {
+        uint32_t *words = (uint32_t *)decoder->scratch;
+        for (uint64_t i = range.from; i < range.to; i++) words[(i - origin) ^ 1] ^= words[(i - n_cols - origin) ^ 1];
+        return;
+    }
+    const unsigned size = coding->word_size / range.per_element;
+    const omfi_accumulate_fn accumulate =
+        coding->stream == OMF_STREAM_XOR ? kernels->exclusive_or32 : kernels->add[OMFI_WIDTH_INDEX(coding->width)];
+    const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
+    const bool all = range.per_element == 2; /* its rows are not the chunk's rows */
+    const uint64_t first_col = all ? 0 : col->start;
+    const uint64_t last_col = all ? n_cols : col->start + (col->count - 1) * col->step + 1;
+    uint64_t row = range.from == n_cols ? n_cols : range.from - range.from % n_cols;
+    for (; row < range.to; row += n_cols) {
+        const uint64_t from = row + first_col < range.from ? range.from : row + first_col;
+        const uint64_t to = row + last_col > range.to ? range.to : row + last_col;
+        if (from < to)
+            accumulate(decoder->scratch + (size_t)(from - origin) * size, (size_t)n_cols, (size_t)(to - from));
+    }
+}
+
+/* --- decoding ------------------------------------------------------------------------------------------------------ */
+
+omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *dst, const omf_codec *codec,
+                                  const omf_dim *dims, unsigned n_dims, void *scratch, size_t scratch_size,
+                                  omf_error *err) {
+    uint64_t n_rows, n_cols, last = 0;
+    OMFI_TRY(omfi_chunk_check(codec, dst, dims, n_dims, &n_rows, &n_cols, err));
+    const omfi_coding coding = omfi_coding_of(codec);
+    const uint64_t capacity = omfi_window_capacity(&coding, n_rows, n_cols, scratch_size);
+    OMFI_CHECK(capacity != 0, err, OMF_ERR_NO_SPACE, 0, "scratch", "too small for this chunk");
+    for (unsigned i = 0; i < n_dims; i++) {
+        last = last * dims[i].size + dims[i].start + (dims[i].count - 1) * dims[i].step;
+        decoder->at[i] = 0;
+    }
+    decoder->dst = dst;
+    decoder->codec = codec;
+    decoder->dims = dims;
+    decoder->n_dims = n_dims;
+    decoder->scratch = scratch;
+    decoder->n_rows = n_rows;
+    decoder->n_cols = n_cols;
+    decoder->n_stop = last + 1;
+    decoder->position = 0;
+    decoder->window_start = 0;
+    decoder->window_cap = capacity;
+    decoder->carry = 0;
+    decoder->fed = 0;
+    rows_locate(decoder);
+    return OMF_OK;
+}
+
+/* Elements to decode next: up to the last wanted one, rounded up to whole blocks, as far as the window has room. */
+static uint64_t next_batch(const omf_chunk_decoder *decoder, const omfi_coding *coding) {
+    const uint64_t left = decoder->n_rows * decoder->n_cols - decoder->position;
+    const uint64_t wanted = decoder->n_stop - decoder->position;
+    const uint64_t room = decoder->window_cap - (decoder->position - decoder->window_start);
+    const uint64_t single = decoder->position == 0 && coding->stream != OMF_STREAM_XOR; /* the first value */
+    uint64_t n = single + omfi_ceil_div(wanted - single, OMFI_BLOCK) * OMFI_BLOCK;
+    if (n > left) n = left;
+    return n <= room ? n : single + (room - single) / OMFI_BLOCK * OMFI_BLOCK;
+}
+
+omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src, size_t src_len, bool last,
+                                  size_t *consumed, bool *done, omf_error *err) {
+    const omfi_coding coding = omfi_coding_of(decoder->codec);
+    const omfi_decode_fn decode_blocks =
+        omfi_kernels_get()->decode[coding.stream][OMFI_WIDTH_INDEX(coding.width)];
+    omfi_input input = {src, src + src_len, last, NULL};
+    while (decoder->position < decoder->n_stop) {
+        if (decoder->position - decoder->window_start == decoder->window_cap ||
+            next_batch(decoder, &coding) == 0) { /* slide the window: only the history stays */
+            const uint64_t filled = decoder->position - decoder->window_start;
+            const uint64_t kept = omfi_history(decoder->n_rows, decoder->n_cols);
+            const uint64_t gone = filled < kept ? 0 : filled - kept;
+            memmove(decoder->scratch, decoder->scratch + (size_t)(gone * coding.word_size),
+                    (size_t)((filled - gone) * coding.word_size));
+            decoder->window_start += gone;
+        }
+        const uint64_t begin = decoder->position;
+        uint64_t n = next_batch(decoder, &coding);
+        uint8_t *words = decoder->scratch + (size_t)(begin - decoder->window_start) * coding.word_size;
+        if (begin == 0 && coding.stream != OMF_STREAM_XOR) {
+            if (!last && src_len < OMFI_FIRST_MAX) break;
+            size_t taken;
+            OMFI_TRY(omfi_first_decode(&decoder->carry, coding.width, src, src_len, &taken, err));
+            input.at += taken;
+            omfi_word_store(words, decoder->carry, coding.width);
+            words += coding.word_size;
+            decoder->position = 1;
+            n--;
+        }
+        size_t n_done;
+        const omf_status status = decode_blocks(words, (size_t)n, &decoder->carry, &input, &n_done);
+        OMFI_CHECK(status == OMF_OK, err, status, decoder->fed + (uint64_t)(input.at - src), "block", input.reason);
+        decoder->position += n_done;
+        unfilter(decoder, &coding, begin, decoder->position);
+        emit(decoder, &coding, begin, decoder->position);
+        if (n_done < n) break; /* more input is needed */
+    }
+    *consumed = (size_t)(input.at - src);
+    decoder->fed += *consumed;
+    *done = decoder->position >= decoder->n_stop;
+    if (*done && decoder->position == decoder->n_rows * decoder->n_cols)
+        OMFI_CHECK(last && input.at == input.end, err, OMF_ERR_TRAILING, decoder->fed, "chunk",
+                   "bytes are left over behind the last block");
+    return OMF_OK;
+}
+
+omf_status omf_chunk_decode(const omf_buffer *dst, const omf_codec *codec, const omf_dim *dims, unsigned n_dims,
+                            const uint8_t *src, size_t src_len, void *scratch, size_t scratch_size, omf_error *err) {
+    omf_chunk_decoder decoder;
+    size_t consumed;
+    bool done;
+    OMFI_TRY(omf_chunk_decoder_init(&decoder, dst, codec, dims, n_dims, scratch, scratch_size, err));
+    return omf_chunk_decoder_feed(&decoder, src, src_len, true, &consumed, &done, err);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* chunk: elements of the caller's array -> compressed bytes.
+ *
+ * Elements are quantised into a window in scratch, as many as it holds; from there some blocks at a time are filtered into a
+ * small buffer and coded. */
+#include "base/bytes.h"
+#include "base/error.h"
+#include "chunk/coding.h"
+#include "stream/stream.h"
+
+enum {
+    PIECE = 256, /* elements gathered at once where they do not lie side by side */
+    BATCH = 4 * OMFI_BLOCK /* words filtered at once */
+};
+
+/* --- filling the window -------------------------------------------------------------------------------------------- */
+
+/* The first element of a row in the caller's array. */
+static const uint8_t *row_source(const omf_chunk_encoder *encoder, uint64_t row) {
+    uint64_t offset = encoder->src->origin;
+    for (unsigned i = encoder->n_dims - 1; i-- > 0;) {
+        offset += row % encoder->dims[i].size * (uint64_t)encoder->dims[i].stride;
+        row /= encoder->dims[i].size;
+    }
+    return (const uint8_t *)encoder->src->data + (size_t)offset;
+}
+
+/* Turn n elements that lie side by side into words; `index` is the first one's place in the chunk. */
+static void quantize(omf_chunk_encoder *encoder, const omfi_coding *coding, uint8_t *words, const uint8_t *elements,
+                     uint64_t n, uint64_t index) {
+    const float scale = encoder->codec->scale_factor, offset = encoder->codec->add_offset;
+    const size_t n_bad = coding->quantize(words, elements, (size_t)n, scale, offset, encoder->overflow);
+    omf_range_report *report = encoder->report;
+    if (n_bad != 0 && report->n_values == 0) {
+        uint64_t word, i = 0;
+        while (coding->quantize(&word, elements + i * coding->element_size, 1, scale, offset, encoder->overflow) == 0)
+            i++;
+        float single;
+        memcpy(&single, elements + i * coding->element_size, sizeof single);
+        report->first_index = index + i;
+        report->first_value = single;
+        if (coding->element_size == 8)
+            memcpy(&report->first_value, elements + i * coding->element_size, sizeof report->first_value);
+    }
+    report->n_values += n_bad;
+}
+
+/* Words of the columns [from, to) of a row. */
+static void fill_row(omf_chunk_encoder *encoder, const omfi_coding *coding, uint8_t *words, const uint8_t *row,
+                     uint64_t from, uint64_t to, uint64_t index) {
+    const int64_t stride = encoder->dims[encoder->n_dims - 1].stride, size = coding->element_size;
+    const uint8_t *elements = row + (int64_t)from * stride;
+    const uint64_t n = to - from;
+    const bool dense = n == 1 || stride == size;
+    if (coding->quantize == NULL && dense) {
+        memcpy(words, elements, (size_t)(n * (uint64_t)size));
+    } else if (coding->quantize == NULL) {
+        omfi_copy_strided(words, size, elements, stride, n, coding->element_size);
+    } else if (dense) {
+        quantize(encoder, coding, words, elements, n, index);
+    } else {
+        uint64_t gathered[PIECE];
+        for (uint64_t i = 0; i < n; i += PIECE) {
+            const uint64_t m = n - i < PIECE ? n - i : PIECE;
+            omfi_copy_strided(gathered, size, elements + (int64_t)i * stride, stride, m, coding->element_size);
+            quantize(encoder, coding, words + i * coding->word_size, (const uint8_t *)gathered, m, index + i);
+        }
+    }
+}
+
+/* Slide the window so that it starts with the history of `position`, and fill the rest of it. */
+static void fill_window(omf_chunk_encoder *encoder, const omfi_coding *coding) {
+    const uint64_t history = omfi_history(encoder->n_rows, encoder->n_cols), n_cols = encoder->n_cols;
+    const uint64_t start = encoder->position < history ? 0 : encoder->position - history;
+    if (start > encoder->window_start) {
+        memmove(encoder->scratch, encoder->scratch + (size_t)((start - encoder->window_start) * coding->word_size),
+                (size_t)((encoder->filled - start) * coding->word_size));
+        encoder->window_start = start;
+    }
+    uint64_t end = encoder->window_start + encoder->window_cap;
+    if (end > encoder->n_total) end = encoder->n_total;
+    while (encoder->filled < end) {
+        const uint64_t row = encoder->filled / n_cols, from = encoder->filled % n_cols;
+        const uint64_t to = end - row * n_cols < n_cols ? end - row * n_cols : n_cols;
+        uint8_t *words = encoder->scratch + (size_t)((encoder->filled - encoder->window_start) * coding->word_size);
+        fill_row(encoder, coding, words, row_source(encoder, row), from, to, encoder->filled);
+        encoder->filled += to - from;
+    }
+}
+
+/* --- coding -------------------------------------------------------------------------------------------------------- */
+
+/* The 2-D filter: words [begin, end) of the window into dst. */
+static void filter(const omf_chunk_encoder *encoder, const omfi_coding *coding, void *dst, uint64_t begin,
+                   uint64_t end) {
+    const uint8_t *words = encoder->scratch + (size_t)((begin - encoder->window_start) * coding->word_size);
+    const omfi_filter_range range = omfi_filter_range_of(coding, encoder->n_rows, encoder->n_cols, begin, end);
+    const uint64_t n_cols = encoder->n_cols, origin = begin * range.per_element;
+    const bool covered = range.from == origin && range.to == end * range.per_element;
+    if (!covered) memcpy(dst, words, (size_t)((end - begin) * coding->word_size));
+    if (range.from >= range.to) return;
+    if (OMFI_BIG_ENDIAN && range.per_element == 2) {
+        const uint32_t *halves = (const uint32_t *)encoder->scratch;
+        const uint64_t shift = 2 * encoder->window_start;
+        for (uint64_t i = range.from; i < range.to; i++)
+            ((uint32_t *)dst)[(i - origin) ^ 1] = halves[(i - shift) ^ 1] ^ halves[(i - n_cols - shift) ^ 1];
+        return;
+    }
+    const omfi_kernels *kernels = omfi_kernels_get();
+    const omfi_difference_fn difference = coding->stream == OMF_STREAM_XOR
+                                              ? kernels->difference_xor32
+                                              : kernels->subtract[OMFI_WIDTH_INDEX(coding->width)];
+    const size_t skip = (size_t)((range.from - origin) * (coding->word_size / range.per_element));
+    difference((uint8_t *)dst + skip, words + skip, (size_t)n_cols, (size_t)(range.to - range.from));
+}
+
+omf_status omf_chunk_encoder_init(omf_chunk_encoder *encoder, const omf_codec *codec, const omf_buffer *src,
+                                  const omf_dim *dims, unsigned n_dims, omf_overflow overflow, void *scratch,
+                                  size_t scratch_size, omf_range_report *report) {
+    uint64_t n_rows, n_cols;
+    OMFI_TRY(omfi_chunk_check(codec, src, dims, n_dims, &n_rows, &n_cols, NULL));
+    for (unsigned i = 0; i < n_dims; i++)
+        if (dims[i].start != 0 || dims[i].step != 1 || dims[i].count != dims[i].size) return OMF_ERR_ARGUMENT;
+    const omfi_coding coding = omfi_coding_of(codec);
+    const uint64_t capacity = omfi_window_capacity(&coding, n_rows, n_cols, scratch_size);
+    if (capacity == 0) return OMF_ERR_NO_SPACE;
+    encoder->src = src;
+    encoder->codec = codec;
+    encoder->dims = dims;
+    encoder->n_dims = n_dims;
+    encoder->overflow = overflow;
+    encoder->scratch = scratch;
+    encoder->report = report;
+    encoder->n_rows = n_rows;
+    encoder->n_cols = n_cols;
+    encoder->n_total = n_rows * n_cols;
+    encoder->position = 0;
+    encoder->filled = 0;
+    encoder->window_start = 0;
+    encoder->window_cap = capacity;
+    encoder->carry = 0;
+    return OMF_OK;
+}
+
+omf_status omf_chunk_encoder_next(omf_chunk_encoder *encoder, uint8_t *dst, size_t dst_cap, size_t *written,
+                                  bool *done) {
+    const omfi_coding coding = omfi_coding_of(encoder->codec);
+    const omfi_encode_fn encode_blocks = omfi_kernels_get()->encode[coding.stream][OMFI_WIDTH_INDEX(coding.width)];
+    const size_t block_bound = OMFI_BLOCK_BOUND(OMFI_BLOCK, coding.width);
+    if (dst_cap < OMFI_FIRST_MAX + block_bound) return OMF_ERR_NO_SPACE;
+    size_t size = 0;
+    if (encoder->position == 0) fill_window(encoder, &coding);
+    if (encoder->position == 0 && coding.stream != OMF_STREAM_XOR) {
+        encoder->carry = omfi_word_load(encoder->scratch, coding.width);
+        size = omfi_first_encode(dst, encoder->carry, coding.width);
+        encoder->position = 1;
+    }
+    while (encoder->position < encoder->n_total) {
+        const uint64_t n_blocks = (dst_cap - size) / block_bound;
+        uint64_t n = n_blocks * OMFI_BLOCK < BATCH ? n_blocks * OMFI_BLOCK : BATCH;
+        if (n == 0) break;
+        if (encoder->filled < encoder->n_total && encoder->filled - encoder->position < n) {
+            fill_window(encoder, &coding);
+            const uint64_t whole = (encoder->filled - encoder->position) / OMFI_BLOCK * OMFI_BLOCK;
+            if (encoder->filled < encoder->n_total && whole < n) n = whole;
+        }
+        if (n > encoder->n_total - encoder->position) n = encoder->n_total - encoder->position;
+        uint64_t filtered[BATCH];
+        filter(encoder, &coding, filtered, encoder->position, encoder->position + n);
+        size += encode_blocks(dst + size, filtered, (size_t)n, &encoder->carry);
+        encoder->position += n;
+    }
+    *written = size;
+    *done = encoder->position == encoder->n_total;
+    return OMF_OK;
+}
+
+omf_status omf_chunk_encode(uint8_t *dst, size_t dst_cap, size_t *written, const omf_codec *codec,
+                            const omf_buffer *src, const omf_dim *dims, unsigned n_dims, omf_overflow overflow,
+                            void *scratch, size_t scratch_size, omf_range_report *report) {
+    omf_chunk_encoder encoder;
+    bool done;
+    OMFI_TRY(omf_chunk_encoder_init(&encoder, codec, src, dims, n_dims, overflow, scratch, scratch_size, report));
+    const size_t bound = omf_chunk_bound(codec, encoder.n_total);
+    if (bound == 0 || dst_cap < bound) return OMF_ERR_NO_SPACE;
+    return omf_chunk_encoder_next(&encoder, dst, dst_cap, written, &done);
+}

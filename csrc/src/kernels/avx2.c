@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* kernels: x86-64 with AVX2, BMI1, BMI2, LZCNT and POPCNT. */
+#include "base/bytes.h"
+#include "kernels/choose.h"
+#include "kernels/kernels.h"
+
+#include <math.h>
+#include <stddef.h>
+
+#if OMFI_X86_64
+#include <immintrin.h>
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt"))), apply_to = function)
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC target("avx2,bmi,bmi2,lzcnt,popcnt")
+#endif
+
+#define FN(name) OMFI_PASTE(name, _avx2)
+#include "kernels/primitives_avx2.h"
+
+#include "kernels/kernel_tmpl.h"
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#elif defined(__GNUC__)
+#pragma GCC pop_options
+#endif
+
+const omfi_kernels omfi_kernels_avx2 = OMFI_KERNEL_TABLE("avx2");
+#else
+typedef int omfi_not_x86; /* a translation unit is not empty */
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* kernels: between floats and integers, and the XOR filter (format.md, section 3).
+ * Each step is rounded to the type, so nothing here may be contracted to fused operations. */
+
+static void FN(exclusive_or32)(void *words, size_t distance, size_t n_values) {
+    uint32_t *OMFI_RESTRICT values = (uint32_t *)words;
+    const uint32_t *OMFI_RESTRICT before = (const uint32_t *)words - distance;
+    for (size_t i = 0; i < n_values; i++) values[i] ^= before[i];
+}
+
+static void FN(difference_xor32)(void *dst, const void *words, size_t distance, size_t n_values) {
+    uint32_t *OMFI_RESTRICT out = (uint32_t *)dst;
+    const uint32_t *values = (const uint32_t *)words, *before = values - distance;
+    for (size_t i = 0; i < n_values; i++) out[i] = values[i] ^ before[i];
+}
+
+/* --- words -> elements --------------------------------------------------------------------------------------------- */
+
+#define RESTORE(name, WORD, FLOAT, MARK, EXPRESSION)                                                                   \
+    static void FN(name)(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,         \
+                         size_t n_cols, float scale_factor, float add_offset) {                                        \
+        const FLOAT scale = scale_factor, offset = add_offset;                                                         \
+        (void)offset;                                                                                                  \
+        for (size_t row = 0; row < n_rows; row++) {                                                                    \
+            FLOAT *OMFI_RESTRICT out = (FLOAT *)dst;                                                                   \
+            const WORD *OMFI_RESTRICT in = (const WORD *)words;                                                        \
+            for (size_t i = 0; i < n_cols; i++) {                                                                      \
+                const FLOAT q = (FLOAT)in[i];                                                                          \
+                out[i] = in[i] == MARK ? (FLOAT)NAN : EXPRESSION;                                                      \
+            }                                                                                                          \
+            dst = (char *)dst + dst_stride;                                                                            \
+            words = (const char *)words + words_stride;                                                                \
+        }                                                                                                              \
+    }
+RESTORE(restore_i16, int16_t, float, INT16_MAX, q / scale - offset)
+RESTORE(restore_i16_log, int16_t, float, INT16_MAX, powf(10.0f, q / scale) - 1.0f)
+RESTORE(restore_i32, int32_t, float, INT32_MAX, q / scale - offset)
+RESTORE(restore_i64, int64_t, double, INT64_MAX, q / scale - offset)
+#undef RESTORE
+
+/* --- elements -> words --------------------------------------------------------------------------------------------- */
+
+/* x = -1, whose logarithm is minus infinity, is stored as the smallest integer; what lies below has none. */
+OMFI_INLINE float FN(log_scaled)(float x, float scale) {
+    if (x == -1.0f && scale > 0) return INT16_MIN;
+    return x < -1.0f ? -INFINITY : log10f(1.0f + x) * scale;
+}
+
+/* Values counted in one word of the integer type. */
+enum { PIECE = 4096 };
+
+/* Rounding half away from zero: adding the float just below 1/2, away from zero, and truncating is exact for every float.
+ * LOWEST and HIGHEST are floats in the range of WIDE that bound y before its conversion; y is out of range from TOO_LOW downwards
+ * and from TOO_HIGH upwards. Written with masks and without branches, so that compilers vectorise it. */
+#define QUANTIZE(name, WORD, WIDE, FLOAT, MARK, COPYSIGN, BELOW_HALF, TOO_LOW, LOWEST, HIGHEST, TOO_HIGH, EXPRESSION)  \
+    static size_t FN(name)(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,        \
+                           omf_overflow overflow) {                                                                    \
+        const FLOAT scale = scale_factor, offset = add_offset;                                                         \
+        const FLOAT *OMFI_RESTRICT in = (const FLOAT *)src;                                                            \
+        WORD *OMFI_RESTRICT out = (WORD *)words;                                                                       \
+        const WIDE above = overflow == OMF_OVERFLOW_CLIP ? MARK - 1 : MARK;                                            \
+        const WIDE below = overflow == OMF_OVERFLOW_CLIP ? -MARK - 1 : MARK;                                           \
+        size_t n_bad = 0;                                                                                              \
+        (void)offset;                                                                                                  \
+        for (size_t start = 0; start < n_values; start += PIECE) {                                                     \
+            const size_t end = n_values - start < PIECE ? n_values : start + PIECE;                                    \
+            WIDE bad = 0;                                                                                              \
+            for (size_t i = start; i < end; i++) {                                                                     \
+                const FLOAT x = in[i], y = EXPRESSION;                                                                 \
+                const FLOAT capped = y < (HIGHEST) ? y : (HIGHEST), safe = capped > (LOWEST) ? capped : (LOWEST);      \
+                const WIDE q = (WIDE)(safe + COPYSIGN(BELOW_HALF, safe));                                              \
+                const WIDE too_high = y >= (TOO_HIGH), too_low = y <= (TOO_LOW), is_nan = x != x;                      \
+                out[i] = (WORD)((q & ~(-too_high | -too_low | -is_nan)) | (above & -too_high) | (below & -too_low) |   \
+                                ((WIDE)MARK & -is_nan));                                                               \
+                bad += too_high + too_low;                                                                             \
+            }                                                                                                          \
+            n_bad += (size_t)bad;                                                                                      \
+        }                                                                                                              \
+        return n_bad;                                                                                                  \
+    }
+/* Floats just below 2^31 and 2^63 are at most MARK - 1; floats just below -2^31 and -2^63 are the first that are too low. */
+QUANTIZE(quantize_i16, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, -32768.0f, 32767.0f,
+         32766.5f, (x + offset) * scale)
+QUANTIZE(quantize_i16_log, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, -32768.0f,
+         32767.0f, 32766.5f, FN(log_scaled)(x, scale))
+QUANTIZE(quantize_i32, int32_t, int32_t, float, INT32_MAX, copysignf, 0x1.fffffep-2f, -2147483904.0f, -2147483648.0f,
+         2147483520.0f, 2147483648.0f, (x + offset) * scale)
+QUANTIZE(quantize_large, int64_t, int64_t, double, INT64_MAX, copysign, 0x1.fffffffffffffp-2, -9223372036854777856.0,
+         -9223372036854775808.0, 9223372036854774784.0, 9223372036854775808.0, (x + offset) * scale)
+#undef QUANTIZE
+
+/* Most CPUs cannot convert doubles to 64-bit integers in vectors. Below 2^51 there is a way around: after adding 1.5 * 2^52 the lowest bits
+ * of the double are the integer, rounded to the nearest, halves to even; the halves that should go the other way are found by
+ * what is left over, which is exact. Pieces with larger values go the slow way. */
+static size_t FN(quantize_i64)(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,
+                               omf_overflow overflow) {
+    enum { STEP = 256 };
+    const double scale = scale_factor, offset = add_offset, magic = 0x1.8p52, limit = 0x1p51;
+    const double *OMFI_RESTRICT in = (const double *)src;
+    int64_t *OMFI_RESTRICT out = (int64_t *)words;
+    int64_t magic_bits;
+    memcpy(&magic_bits, &magic, sizeof magic_bits);
+    size_t n_bad = 0;
+    for (size_t start = 0; start < n_values; start += STEP) {
+        const size_t n = n_values - start < STEP ? n_values - start : STEP;
+        int64_t large = 0;
+        for (size_t i = start; i < start + n; i++) {
+            const double x = in[i], y = (x + offset) * scale;
+            const double capped = y < limit ? y : limit, safe = capped > -limit ? capped : -limit;
+            const double shifted = safe + magic, rest = safe - (shifted - magic);
+            const int64_t is_nan = x != x, is_positive = safe > 0;
+            const int64_t up = is_positive & (rest == 0.5), down = (is_positive ^ 1) & (rest == -0.5);
+            int64_t q;
+            memcpy(&q, &shifted, sizeof q);
+            q += up - down - magic_bits;
+            out[i] = (q & ~-is_nan) | (INT64_MAX & -is_nan);
+            large |= (y > limit) | (y < -limit);
+        }
+        if (large != 0)
+            n_bad += FN(quantize_large)(out + start, in + start, n, scale_factor, add_offset, overflow);
+    }
+    return n_bad;
+}

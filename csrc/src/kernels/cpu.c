@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* kernels: detection by CPUID and XGETBV, as the manuals of Intel (volume 1, section 14.3) and AMD describe it. */
+#include "kernels/cpu.h"
+
+bool omfi_cpu_any(void) { return true; }
+
+#if OMFI_X86_64
+#include <stdint.h>
+#if defined(_MSC_VER)
+#include <intrin.h>
+static void cpuid(uint32_t leaf, uint32_t regs[4]) { __cpuidex((int *)regs, (int)leaf, 0); }
+static uint64_t xgetbv(void) { return _xgetbv(0); }
+#else
+#include <cpuid.h>
+static void cpuid(uint32_t leaf, uint32_t regs[4]) {
+    if (!__get_cpuid_count(leaf, 0, &regs[0], &regs[1], &regs[2], &regs[3])) regs[0] = regs[1] = regs[2] = regs[3] = 0;
+}
+static uint64_t xgetbv(void) {
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (uint64_t)high << 32 | low;
+}
+#endif
+
+#define BIT(n) ((uint32_t)1 << (n))
+#define XCR0_SSE_AVX 6u
+
+bool omfi_cpu_has_avx2(void) {
+    enum { EAX, EBX, ECX, EDX };
+    uint32_t basic[4], extended[4], more[4];
+    cpuid(1, basic);
+    const uint32_t osxsave_avx_popcnt = BIT(27) | BIT(28) | BIT(23);
+    if ((basic[ECX] & osxsave_avx_popcnt) != osxsave_avx_popcnt) return false;
+    if ((xgetbv() & XCR0_SSE_AVX) != XCR0_SSE_AVX) return false;
+    cpuid(7, extended);
+    const uint32_t bmi1_avx2_bmi2 = BIT(3) | BIT(5) | BIT(8);
+    if ((extended[EBX] & bmi1_avx2_bmi2) != bmi1_avx2_bmi2) return false;
+    cpuid(0x80000001u, more);
+    return (more[ECX] & BIT(5)) != 0; /* LZCNT */
+}
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* kernels: what this CPU, and the operating system on it, can do. */
+#ifndef OMFI_CPU_H
+#define OMFI_CPU_H
+
+#include "base/compiler.h"
+
+#include <stdbool.h>
+
+bool omfi_cpu_any(void);
+#if OMFI_X86_64
+/* AVX2 with BMI1, BMI2, LZCNT and POPCNT, as all CPUs with AVX2 have them. */
+bool omfi_cpu_has_avx2(void);
+#endif
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* kernels: horizontal packing of words of W bits (format.md, section 5). Included once for each width. */
+
+/* Unpack n <= OMFI_BLOCK values of `bits` bits; `readable` bytes of src, at least the packed ones, may be read. */
+static void FNW(unpack_horizontal)(T *OMFI_RESTRICT dst, unsigned n, unsigned bits, const uint8_t *src,
+                                   size_t readable) {
+    enum { SLACK = 8 }; /* a load of 8 bytes, and one byte more for words of 64 bits, that begins in the last packed byte */
+    uint8_t padded[OMFI_BLOCK * W / 8 + SLACK];
+    const size_t n_bytes = ((size_t)n * bits + 7) / 8;
+    if (readable < n_bytes + SLACK) {
+        memcpy(padded, src, n_bytes);
+        memset(padded + n_bytes, 0, SLACK);
+        src = padded;
+    }
+#if W == 8
+    FN(unpack_bytes)(dst, n, bits, src);
+#else
+    if (W == 64 && bits == 64) {
+        for (unsigned i = 0; i < n; i++) dst[i] = (T)omfi_load64(src + 8 * (size_t)i);
+        return;
+    }
+    const uint64_t mask = ((uint64_t)1 << bits) - 1;
+    size_t bit = 0;
+    if (W < 64 || bits <= 57) {
+        for (unsigned i = 0; i < n; i++, bit += bits) dst[i] = (T)(omfi_load64(src + bit / 8) >> (bit % 8) & mask);
+    } else {
+        for (unsigned i = 0; i < n; i++, bit += bits) {
+            const uint64_t low = omfi_load64(src + bit / 8) >> (bit % 8);
+            const uint64_t high = (uint64_t)src[bit / 8 + 8] << (63 - bit % 8) << 1;
+            dst[i] = (T)((low | high) & mask);
+        }
+    }
+#endif
+}
+
+/* Pack the low `bits` bits of n values; returns the bytes written. Padding is zero. */
+static size_t FNW(pack_horizontal)(uint8_t *OMFI_RESTRICT dst, const T *src, unsigned n, unsigned bits) {
+    if (bits == 0) return 0;
+#if W == 8
+    return FN(pack_bytes)(dst, src, n, bits);
+#else
+    const uint64_t mask = ~(uint64_t)0 >> (64 - bits);
+    uint8_t *const start = dst;
+    uint64_t pending = 0;
+    unsigned fill = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const uint64_t value = src[i] & mask;
+        pending |= value << fill;
+        fill += bits;
+        if (fill >= 64) {
+            omfi_store64(dst, pending);
+            dst += 8;
+            fill -= 64;
+            pending = fill == 0 ? 0 : value >> (bits - fill);
+        }
+    }
+    omfi_store_bytes(dst, pending, (fill + 7) / 8);
+    return (size_t)(dst - start) + (fill + 7) / 8;
+#endif
+}
