@@ -51,7 +51,7 @@ omf_status omf_chunk_decode(const omf_buffer *dst, const omf_codec *codec, const
  * bytes in order. Each call consumes what it can (*consumed) and wants the rest again, in front of the bytes
  * that follow. A piece of at least OMF_FEED_MIN bytes always makes progress. `last` says that nothing follows this piece.
  * Done when *done is true. The struct's fields are private; it keeps pointers to all that is passed to _init. */
-#define OMF_FEED_MIN 4096
+#define OMF_FEED_MIN 8192
 typedef struct omf_chunk_decoder {
     const omf_buffer *dst;
     const omf_codec *codec;

@@ -57,7 +57,8 @@ typedef struct omf_record {
     const uint8_t *children; /* read with omf_record_child */
     const uint8_t *name;     /* UTF-8 (checked), not terminated */
     size_t name_size;
-    const uint8_t *value; /* scalars: little-endian number, or the bytes of a string (UTF-8, checked) */
+    const uint8_t *value; /* scalars: little-endian number, or the bytes of a string: UTF-8, but not checked, as a small file can
+                             refer to one long string many times */
     size_t value_size;
     omf_array array; /* meaningful if omf_type_is_array(type) */
 } omf_record;

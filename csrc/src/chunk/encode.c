@@ -32,8 +32,10 @@ static void quantize(omf_chunk_encoder *encoder, const omfi_coding *coding, uint
     const size_t n_bad = coding->quantize(words, elements, (size_t)n, scale, offset, encoder->overflow);
     omf_range_report *report = encoder->report;
     if (n_bad != 0 && report->n_values == 0) {
+        /* Somebody may change the array meanwhile, so that there is none; the last one is as good as any then. */
         uint64_t word, i = 0;
-        while (coding->quantize(&word, elements + i * coding->element_size, 1, scale, offset, encoder->overflow) == 0)
+        while (i + 1 < n &&
+               coding->quantize(&word, elements + i * coding->element_size, 1, scale, offset, encoder->overflow) == 0)
             i++;
         float single;
         memcpy(&single, elements + i * coding->element_size, sizeof single);

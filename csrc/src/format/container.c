@@ -24,7 +24,7 @@ omf_status omf_trailer_decode(omf_span *root, const uint8_t *src, size_t src_len
     OMFI_CHECK(src_len == OMF_TRAILER_SIZE && file_size >= OMF_TRAILER_SIZE, err, OMF_ERR_NOT_OM, 0, "trailer",
                "Not an OM file: too small for a trailer");
     const uint64_t start = file_size - OMF_TRAILER_SIZE;
-    OMFI_CHECK(src[0] == 'O' && src[1] == 'M' && src[2] == 3 && src[3] == 0, err, OMF_ERR_NOT_OM, start, "trailer",
+    OMFI_CHECK(src[0] == 'O' && src[1] == 'M' && src[2] == 3, err, OMF_ERR_NOT_OM, start, "trailer",
                "Not an OM file: the last 24 bytes are no trailer");
     const uint64_t offset = omfi_load64(src + 8), size = omfi_load64(src + 16);
     OMFI_CHECK(offset <= file_size, err, OMF_ERR_CORRUPT, start + 8, "root offset", "lies behind the end of the file");

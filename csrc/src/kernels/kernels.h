@@ -15,9 +15,10 @@
 #define OMFI_BLOCK 128 /* values of a full block (format.md, section 5) */
 
 /* No block of n values takes more bytes, whoever wrote it; for XOR streams the byte in front is counted.
- * Low parts or raw exceptions fill the words, positions or a bitmap take a byte a value, and there are four bytes of headers
- * (kind, count, leading zeros, and the byte 255 of raw exceptions). */
-#define OMFI_BLOCK_MAX(n, width) ((n) * (2 * (width) / 8 + 2) + 4)
+ * A value takes a whole word of low bits, an exception of nine bytes and its position; there are four bytes of headers
+ * (kind, count, leading zeros, and the byte 255 of raw exceptions). Only a PATCH block of 64-bit words without room for exceptions
+ * can announce longer ones, of up to 255 zero bits. */
+#define OMFI_BLOCK_MAX(n, width) ((n) * ((width) == 64 ? 40 : (width) / 8 + 10) + 4)
 
 /* A writer's block: never larger than PLAIN by more than a byte a value (VBYTE's estimate), and four bytes of headers. */
 #define OMFI_BLOCK_BOUND(n, width) ((n) * ((width) / 8 + 1) + 4)

@@ -169,7 +169,7 @@ static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64
 
 /* Eight values of `bits` bits take `bits` bytes. Reads 8 bytes at each of them. */
 static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
-    const uint64_t mask = 0x0101010101010101 * ((1u << bits) - 1);
+    const uint64_t mask = UINT64_C(0x0101010101010101) * ((1u << bits) - 1);
     unsigned i = 0;
     for (; i + 8 <= n; i += 8, src += bits) omfi_store64(dst + i, _pdep_u64(omfi_load64(src), mask));
     if (i < n) {
@@ -180,7 +180,7 @@ static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint
 }
 
 static size_t FN(pack_bytes)(uint8_t *dst, const uint8_t *src, unsigned n, unsigned bits) {
-    const uint64_t mask = 0x0101010101010101 * ((1u << bits) - 1);
+    const uint64_t mask = UINT64_C(0x0101010101010101) * ((1u << bits) - 1);
     uint8_t *const start = dst;
     unsigned i = 0;
     for (; i + 8 <= n; i += 8, dst += bits) omfi_store_bytes(dst, _pext_u64(omfi_load64(src + i), mask), bits);

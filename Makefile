@@ -1,0 +1,84 @@
+# The one door to every task; `make` alone lists them. Each target makes what it needs first: the environment .venv
+# (from `make PYTHON=python3.13` another Python), the packages of its group in pyproject.toml, the compiled modules.
+PYTHON ?= python3
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip install --quiet
+C_FILES = $(shell find csrc tests/c -name '*.[ch]')
+PYTHON_FILES = omfiles tests examples benchmarks conftest.py setup.py
+PEER = .cache/peer-venv
+
+.PHONY: help demo test build pytest test-c asan lint types fmt bench bench-quick clean
+.DEFAULT_GOAL = help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build .venv/demo.stamp ## write real weather data to an .om file, read it back, draw it: build/demo/
+	$(BIN)/python examples/demo.py build/demo
+
+test: lint types test-c pytest ## everything that must hold before a change is accepted
+
+build: .venv/editable.stamp ## compile the extension modules in place
+	$(BIN)/python setup.py --quiet build_ext --inplace
+
+pytest: build .venv/test.stamp $(PEER)/ready ## the Python tests and doctests (some compare with the peer, omfiles 1.2.0)
+	OMFILES_REQUIRE_PEER=1 $(BIN)/python -m pytest
+
+test-c: .venv/test.stamp ## the tests of the C core, plain and under the address and undefined behaviour sanitizers
+	$(MAKE) --silent -C tests/c asan $(if $(shell command -v $(CXX)),test) PYTHON=$(abspath $(BIN)/python)
+
+asan: .venv/editable.stamp .venv/test.stamp ## the Python tests with compiled modules under the same sanitizers
+	OMFILES_SANITIZE=address,undefined $(BIN)/python setup.py --quiet build --build-base build/asan --build-lib build/asan/lib
+	cp -r conftest.py pyproject.toml tests build/asan/lib
+	cd build/asan/lib && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
+		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc \
+		$(abspath $(BIN)/python) -m pytest tests/golden tests/property tests/unit \
+		--ignore tests/unit/test_memory.py --ignore tests/unit/test_benchmarks.py --ignore tests/unit/test_readme.py
+
+lint: .venv/lint.stamp ## formatting and common mistakes in Python, Cython and C, spelling
+	$(BIN)/ruff check --quiet $(PYTHON_FILES)
+	$(BIN)/ruff format --quiet --check $(PYTHON_FILES)
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint omfiles
+	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+	$(BIN)/codespell
+
+types: build .venv/lint.stamp .venv/test.stamp ## type annotations, and stubs against the compiled modules
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest --allowlist tests/typing/stubtest-allowlist.txt \
+		$(patsubst omfiles/%.pyi,omfiles.%,$(wildcard omfiles/*.pyi))
+
+fmt: .venv/lint.stamp ## format Python and C
+	$(BIN)/ruff check --quiet --fix $(PYTHON_FILES)
+	$(BIN)/ruff format --quiet $(PYTHON_FILES)
+	$(BIN)/clang-format -i $(C_FILES)
+
+bench: build $(PEER)/ready ## compare speed with the peer, some ten minutes; writes docs/performance.md
+	$(BIN)/python benchmarks/run.py --peer $(PEER)/bin/python --folder build \
+		--json build/benchmarks.json --markdown docs/performance.md
+
+bench-quick: build $(PEER)/ready ## the same on small data, to see that it runs
+	$(BIN)/python benchmarks/run.py --peer $(PEER)/bin/python --folder build --quick
+
+clean: ## remove what was built, and the environments
+	rm -rf .venv .cache build dist *.egg-info omfiles/*.so .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/pip.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; try make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(PIP) --upgrade pip
+	@touch $@
+
+.venv/%.stamp: pyproject.toml .venv/pip.stamp
+	$(PIP) --group $*
+	@touch $@
+
+.venv/editable.stamp: pyproject.toml setup.py .venv/build.stamp
+	$(BIN)/python setup.py --quiet build_ext --inplace
+	$(PIP) --quiet --no-build-isolation --editable .
+	@touch $@
+
+$(PEER)/ready:
+	$(PYTHON) -m venv --clear $(PEER)
+	$(PEER)/bin/python -m pip install --quiet omfiles==1.2.0 numpy
+	@touch $@

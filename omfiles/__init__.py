@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: MIT
+"""Read and write Open-Meteo ``.om`` files: compressed, chunked, hierarchical weather data.
+
+Examples
+--------
+>>> import numpy as np, omfiles
+>>> field = np.linspace(250, 300, 12, dtype="float32").reshape(3, 4)
+>>> omfiles.save("t2m.om", field, scale_factor=20, name="t2m", attrs={"units": "K"})
+>>> with omfiles.open("t2m.om") as t2m:
+...     t2m[1, ::2], t2m.attrs["units"]
+(array([268.2 , 277.25], dtype=float32), 'K')
+"""
+
+try:
+    import omfiles._core  # noqa: F401
+except ModuleNotFoundError as _error:
+    if _error.name != "omfiles._core":
+        raise
+    raise ImportError(
+        "the compiled part of omfiles is missing: run `make build` in the source tree, or leave it to use the "
+        "installed package"
+    ) from _error
+
+from omfiles import types
+from omfiles.errors import OmError, OmFormatError, OmReadError
+from omfiles.reader import OmFileReader, OmVariable, open
+from omfiles.writer import OmFileWriter, OmWriterVariable, save
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "OmError",
+    "OmFileReader",
+    "OmFileWriter",
+    "OmFormatError",
+    "OmReadError",
+    "OmVariable",
+    "OmWriterVariable",
+    "open",
+    "save",
+    "types",
+]

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: MIT
+"""Reading the chunks of a plan: look-up table, fetching, decoding."""
+
+from libc.stdint cimport uint64_t
+
+from omfiles._source cimport Failure, Source
+from omfiles.libomf cimport omf_plan
+
+
+# One decoded group of a look-up table.
+cdef struct Group:
+    uint64_t key             # number of the group + 1; 0: nothing here
+    unsigned n_entries
+    uint64_t[64] entries
+
+
+# The groups of one array's look-up table that were decoded last. Threads share it.
+cdef class LutCache:
+    cdef char lock
+    cdef Group *slots
+    cdef uint64_t n_slots
+
+
+cdef LutCache new_cache(uint64_t n_groups)
+
+# Check where chunks [first, last) of the plan lie, without reading them: 0, or -1 and *failure is filled.
+cdef int locate_chunks(const omf_plan *plan, Source source, LutCache cache, uint64_t first, uint64_t last,
+                       Failure *failure) noexcept nogil
+
+# Fetch and decode chunks [first, last) of the plan: 0, or -1 and *failure is filled. Several threads may
+# read different chunks of one plan.
+cdef int read_chunks(const omf_plan *plan, Source source, LutCache cache, uint64_t first, uint64_t last,
+                     Failure *failure) noexcept nogil

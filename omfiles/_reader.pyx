@@ -1,0 +1,739 @@
+# SPDX-License-Identifier: MIT
+"""One variable of an OM file: its record, its children, its data. `omfiles.OmFileReader` is made from it."""
+
+cimport cython
+from cpython.buffer cimport PyBUF_STRIDED, PyBUF_WRITABLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
+from cpython.number cimport PyNumber_AsSsize_t
+from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from omfiles._core cimport (
+    check, omf_header_decode, omf_lut_n_groups, omf_plan_init, omf_record_child, omf_record_decode, omf_trailer_decode,
+    omf_type_is_array, omf_type_size
+)
+from omfiles._fetch cimport LutCache, locate_chunks, new_cache, read_chunks
+from omfiles._select cimport Selection, parse, place, shape_of
+from omfiles._source cimport Failure, Source, open_source, raise_failure
+from omfiles.libomf cimport (
+    OMF_ERR_NOT_OM, OMF_LEGACY_HEADER_SIZE, OMF_OK, OMF_TRAILER_SIZE, OMF_TYPE_DOUBLE, OMF_TYPE_FLOAT,
+    OMF_TYPE_FLOAT_ARRAY, OMF_TYPE_INT8, OMF_TYPE_INT16, OMF_TYPE_INT32, OMF_TYPE_INT64, OMF_TYPE_NONE, OMF_TYPE_STRING,
+    omf_error, omf_plan, omf_record, omf_span, omf_status
+)
+
+import numpy as np
+
+from omfiles._core import ARRAY_TYPES, COMPRESSIONS
+from omfiles.errors import OmFormatError
+
+cdef enum:
+    # Results larger than this are allocated only when all their chunks have been found in the file.
+    LARGE_RESULT = 256 << 20
+    # Ancestors are searched one by one up to so many levels, and in sets beyond.
+    BLOCK_LEVELS = 256
+    # A listing visits at most a node for every 8 bytes of the file, and this many that several parents share.
+    MAX_SHARED_NODES = 1000000
+    # Characters of all paths of a listing: in a tree of n levels they grow with the square of n.
+    MAX_PATH_CHARACTERS = 256 << 20
+
+cdef dict COMPRESSION_NAMES = {code: name for name, code in COMPRESSIONS.items()}
+# What `dtype` answers, by type code: a group, scalars, a string, arrays.
+cdef tuple ELEMENTS = (type(None), *ARRAY_TYPES, str, *ARRAY_TYPES)
+# The types of numeric scalars, by type code.
+cdef tuple SCALARS = (None, *[dtype.type for dtype in ARRAY_TYPES])
+cdef tuple NOTHING = ()
+cdef object empty = np.empty
+
+cdef extern from "Python.h":
+    ctypedef object (*newfunc)(type cls, object args, PyObject *kwargs)
+    int Py_tp_new
+    void *PyType_GetSlot(type cls, int slot)
+
+
+cdef class Node:
+    """A place in the tree of a file."""
+
+    cdef omf_span span      # of the record
+    cdef tuple above        # the parent's way: (its parent's way, its index, its offset); None for the root
+    cdef tuple way          # (above, index, offset) of this one, made when it is needed
+    cdef uint32_t index     # among the parent's children
+    cdef Py_ssize_t depth
+    # Offsets of the records from the root to here: the lowest and the highest; distant ones in sets of BLOCK_LEVELS.
+    cdef uint64_t lowest
+    cdef uint64_t highest
+    cdef tuple blocks
+
+
+cdef class OmVariable(Node):
+    """Where a variable lies in its file; made by listings, not by users.
+
+    Attributes
+    ----------
+    name : str
+        Path of the variable: for each level ``"/"`` and the name.
+    offset, size : int
+        The bytes of its record in the file.
+    """
+
+    cdef readonly str name
+
+    def __init__(self):
+        raise TypeError("OmVariable objects come from the listing of a reader and cannot be made otherwise")
+
+    @property
+    def offset(self) -> int:
+        return self.span.offset
+
+    @property
+    def size(self) -> int:
+        return self.span.size
+
+    def __repr__(self) -> str:
+        return f"OmVariable(name={self.name!r}, offset={self.offset}, size={self.size})"
+
+
+cdef class Reader(Node):
+    """A variable of an OM file: an array, a scalar or a group."""
+
+    cdef Source source      # None once closed
+    cdef LutCache cache     # made by the first read
+    cdef omf_record record  # its pointers lead into the source or into `owner`
+    cdef object owner
+    cdef tuple dims
+    cdef object element     # what `dtype` answers
+    cdef dict children_by_name
+
+    def __init__(self, source):
+        if self.dims is not None:
+            raise ValueError("the reader has been opened already; make a new one")
+        open_root(self, open_source(source))
+
+    # --- life cycle ---------------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close this reader. Children that were opened from it stay open. Closing twice does no harm."""
+        with cython.critical_section(self):
+            self.source = None
+            self.cache = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether the reader has been closed."""
+        return self.source is None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, exc_type=None, exc_value=None, traceback=None) -> bool:
+        self.close()
+        return False
+
+    def __reduce__(self):
+        cdef Source source = opened(self)
+        cdef tuple way = way_of(self)
+        origin = source.origin if isinstance(source.origin, str) else bytes(source.origin)
+        indices = []
+        while way[0] is not None:
+            indices.append(way[1])
+            way = way[0]
+        return _reopen, (type(self), origin, indices[::-1]), getattr(self, "__dict__", None) or None
+
+    def __copy__(self):
+        cdef Reader copy = spawn(self, opened(self), self)
+        if hasattr(self, "__dict__"):
+            copy.__dict__.update(self.__dict__)
+        return copy
+
+    def __deepcopy__(self, memo):
+        return self.__copy__()
+
+    # --- what it is ---------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Name of the variable; may be empty."""
+        opened(self)
+        return name_of(&self.record)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Extents of an array; () for scalars and groups."""
+        return self.dims
+
+    @property
+    def chunks(self) -> tuple[int, ...]:
+        """Chunk lengths of an array; () for scalars and groups."""
+        opened(self)
+        return tuple([self.record.array.chunks[i] for i in range(len(self.dims))])
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions; 0 for scalars and groups."""
+        opened(self)
+        return len(self.dims)
+
+    @property
+    def size(self) -> int:
+        """Number of elements; 1 for scalars, 0 for groups."""
+        opened(self)
+        if self.record.type == OMF_TYPE_NONE:
+            return 0
+        product = 1
+        for extent in self.dims:
+            product *= extent
+        return product
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the decoded data; of a string, of its UTF-8 form."""
+        opened(self)
+        if omf_type_is_array(self.record.type):
+            return self.size * self.element.itemsize
+        return self.record.value_size
+
+    @property
+    def dtype(self):
+        """numpy.dtype of arrays and numbers, `str` for strings, `type(None)` for groups."""
+        opened(self)
+        return self.element
+
+    @property
+    def is_array(self) -> bool:
+        """Whether this is an array."""
+        opened(self)
+        return omf_type_is_array(self.record.type)
+
+    @property
+    def is_scalar(self) -> bool:
+        """Whether this is a single number or string."""
+        opened(self)
+        return self.record.type != OMF_TYPE_NONE and not omf_type_is_array(self.record.type)
+
+    @property
+    def is_group(self) -> bool:
+        """Whether this only holds children."""
+        opened(self)
+        return self.record.type == OMF_TYPE_NONE
+
+    @property
+    def num_children(self) -> int:
+        """Number of children."""
+        opened(self)
+        return self.record.n_children
+
+    @property
+    def compression_name(self) -> str:
+        """How the chunks of an array are compressed."""
+        require_array(self, "compression_name")
+        return COMPRESSION_NAMES[self.record.array.codec.compression]
+
+    @property
+    def scale_factor(self) -> float:
+        """Steps of one unit to which the floats of an array were rounded."""
+        require_array(self, "scale_factor")
+        return self.record.array.codec.scale_factor
+
+    @property
+    def add_offset(self) -> float:
+        """What was added to the floats of an array before scaling."""
+        require_array(self, "add_offset")
+        return self.record.array.codec.add_offset
+
+    # --- children -----------------------------------------------------------------------------------------------
+
+    def get_child_by_index(self, index):
+        """Open the child at a position.
+
+        Parameters
+        ----------
+        index : int
+            From 0 to ``num_children - 1``.
+
+        Returns
+        -------
+        OmFileReader
+            A reader of its own: close it, or let it be collected, independently of this one.
+
+        Examples
+        --------
+        >>> import numpy as np, omfiles
+        >>> omfiles.save("t2m.om", np.zeros((2, 3)), name="t2m", attrs={"units": "K"})
+        >>> t2m = omfiles.open("t2m.om")
+        >>> [t2m.get_child_by_index(i).name for i in range(t2m.num_children)]
+        ['units']
+        """
+        cdef Source source = opened(self)
+        cdef Py_ssize_t position = PyNumber_AsSsize_t(index, OverflowError)
+        if position < 0 or position > 0xFFFFFFFF:
+            raise OverflowError(f"child index {position} is outside 0 ... 4294967295")
+        if position >= self.record.n_children:
+            raise ValueError(f"child index {position}: {self.name!r} has {self.record.n_children} children")
+        return open_child(self, source, position)
+
+    def get_child_by_name(self, name):
+        """Open the first child of this name. Paths are not taken apart; ``reader["a/b"]`` does that.
+
+        Parameters
+        ----------
+        name : str
+            Exact name of a direct child.
+
+        Returns
+        -------
+        OmFileReader
+            A reader of its own.
+
+        Examples
+        --------
+        >>> import numpy as np, omfiles
+        >>> omfiles.save("t2m.om", np.zeros((2, 3)), name="t2m", attrs={"units": "K"})
+        >>> omfiles.open("t2m.om").get_child_by_name("units").read_scalar()
+        'K'
+        """
+        cdef Source source = opened(self)
+        if not isinstance(name, str):
+            raise TypeError(f"a child's name is a str, not {type(name).__name__}")
+        index = names_of(self, source).get(name)
+        if index is None:
+            raise ValueError(f"{self.name!r} has no child {name!r}")
+        return open_child(self, source, index)
+
+    def _names(self) -> dict[str, int]:
+        """Index of the first child of each name, in file order."""
+        return names_of(self, opened(self))
+
+    def _get_flat_variable_metadata(self) -> dict[str, OmVariable]:
+        """List this variable and all below it by path, in the order of the file."""
+        cdef Source source = opened(self)
+        cdef Reader reader = self
+        cdef uint64_t n_nodes = 0, n_characters = 0
+        cdef dict found = {}
+        path = "/" + self.name
+        stack = [(self, path, iter(range(self.record.n_children)))]
+        found[path] = variable(path, self)
+        while stack:
+            reader, path, indices = stack[-1]
+            index = next(indices, None)
+            if index is None:
+                stack.pop()
+                continue
+            reader = open_child(reader, source, index)
+            path = f"{path}/{name_of(&reader.record)}"
+            n_nodes += 1
+            n_characters += len(path)
+            if n_nodes > source.size // 8 + MAX_SHARED_NODES:
+                raise OmFormatError(
+                    f"the tree has more than {n_nodes - 1} nodes, too many for a file of {source.size} bytes",
+                    path=source.name, variable=path[:1000], offset=reader.span.offset,
+                )
+            if n_characters > MAX_PATH_CHARACTERS:
+                raise MemoryError(f"the paths of all variables are longer than {MAX_PATH_CHARACTERS} characters")
+            if path not in found:
+                found[path] = variable(path, reader)
+            if reader.record.n_children != 0:
+                stack.append((reader, path, iter(range(reader.record.n_children))))
+        return found
+
+    def _init_from_variable(self, variable):
+        """Open a variable that a listing of the same file gave."""
+        if not isinstance(variable, OmVariable):
+            raise TypeError(f"expected an OmVariable, not {type(variable).__name__}")
+        return spawn(self, opened(self), variable)
+
+    # --- data ---------------------------------------------------------------------------------------------------
+
+    def read_scalar(self):
+        """Value of a scalar.
+
+        Returns
+        -------
+        numpy scalar or str
+            A number of exactly the stored type, or a string.
+
+        Examples
+        --------
+        >>> import numpy as np, omfiles
+        >>> omfiles.save("t2m.om", np.zeros((2, 3)), attrs={"level": np.int16(500)})
+        >>> level = omfiles.open("t2m.om")["level"].read_scalar()
+        >>> level.dtype, int(level)
+        (dtype('int16'), 500)
+        """
+        cdef Source source = opened(self)
+        if self.record.type == OMF_TYPE_NONE or omf_type_is_array(self.record.type):
+            raise ValueError(f"{self.name!r} is {kind_of(self)}; only scalars have a value")
+        return scalar_of(&self.record, source.name)
+
+    def read_array(self, ranges, *, out=None):
+        """Read part of an array; only chunks that touch it are fetched and decoded.
+
+        Parameters
+        ----------
+        ranges : int, slice, ellipsis, or a tuple of them
+            As numpy's basic indexing: integers drop their dimension, slices have any step.
+        out : numpy.ndarray, optional
+            Receives the result. It has its shape and dtype, and any memory layout.
+
+        Returns
+        -------
+        numpy.ndarray
+            A new C-contiguous array, or `out`. Also for integers in all dimensions it is an array, of no dimension.
+
+        Examples
+        --------
+        >>> import numpy as np, omfiles
+        >>> omfiles.save("rain.om", np.arange(60, dtype="int16").reshape(3, 4, 5))
+        >>> rain = omfiles.open("rain.om")
+        >>> rain.read_array((0, slice(None, None, -2), 3))
+        array([18,  8], dtype=int16)
+        >>> days = np.empty((5, 3), "int16")
+        >>> _ = rain.read_array((slice(None), 2), out=days.T)
+        >>> days[4]
+        array([14, 34, 54], dtype=int16)
+        """
+        return read(self, ranges, out)
+
+    def __getitem__(self, key):
+        if isinstance(key, str):
+            return self._descend(key)
+        return read(self, key, None)
+
+
+def _reopen(cls, origin, indices):
+    """Open a pickled reader: the file again, and the way down to the variable."""
+    cdef Reader reader = cls.__new__(cls)
+    open_root(reader, open_source(origin))
+    for index in indices:
+        reader = reader.get_child_by_index(index)
+    return reader
+
+
+cdef Source opened(Reader self):
+    """The source, kept alive for the caller even if another thread closes the reader."""
+    cdef Source source
+    with cython.critical_section(self):
+        source = self.source
+    if source is None:
+        raise ValueError("the reader is closed")
+    return source
+
+
+cdef int open_root(Reader self, Source source) except -1:
+    """Find the root of a file: through its trailer, or as a legacy file."""
+    cdef omf_span span
+    cdef omf_error error
+    cdef Failure failure
+    cdef uint8_t[64] header
+    cdef size_t header_size = min(source.size, <uint64_t> OMF_LEGACY_HEADER_SIZE)
+    cdef omf_status status = OMF_ERR_NOT_OM
+    refusal = None
+    if source.size >= OMF_TRAILER_SIZE:
+        status = omf_trailer_decode(&span, source.view(source.size - OMF_TRAILER_SIZE, OMF_TRAILER_SIZE),
+                                    OMF_TRAILER_SIZE, source.size, &error)
+    if status != OMF_ERR_NOT_OM:
+        try:
+            check(status, &error, source.name, None, 0)
+            start_at(self, span)
+            load(self, source, None)
+            return 0
+        except OmFormatError as damaged:
+            refusal = damaged
+    if source.read(header, 0, header_size, &failure) != 0:
+        raise_failure(&failure, source, None)
+    status = omf_header_decode(&self.record.array, header, header_size, source.size, &error)
+    if status == OMF_OK:
+        self.record.type = OMF_TYPE_FLOAT_ARRAY
+        self.record.n_children = 0
+        self.record.name_size = 0
+        start_at(self, omf_span(0, OMF_LEGACY_HEADER_SIZE))
+        finish(self, source, None)
+        return 0
+    if refusal is not None:
+        raise refusal
+    if status == OMF_ERR_NOT_OM and source.name is None:
+        raise OmFormatError(
+            f"{error.reason.decode()} (bytes are the content of a file; for its path pass a str)",
+            offset=error.offset, field=error.field.decode(),
+        )
+    check(status, &error, source.name, None, 0)
+
+
+cdef object load_record(Source source, omf_span span, omf_record *record, Reader parent):
+    """Decode a record, a child of `parent`; returns what keeps its bytes if that is not the source."""
+    cdef const uint8_t *src = source.view(span.offset, span.size)
+    cdef omf_error error
+    cdef Failure failure
+    cdef bytes owner = None
+    cdef omf_status status
+    cdef char *dst
+    cdef int failed
+    if src == NULL:
+        owner = PyBytes_FromStringAndSize(NULL, span.size)
+        dst = PyBytes_AsString(owner)
+        src = <const uint8_t *> dst
+        with nogil:
+            failed = source.read(dst, span.offset, span.size, &failure)
+        if failed:
+            raise_failure(&failure, source, child_of(parent))
+    status = omf_record_decode(record, src, span.size, span.offset, source.size, &error)
+    if status != OMF_OK:
+        check(status, &error, source.name, child_of(parent), 0)
+    return owner
+
+
+cdef object child_of(Reader parent):
+    """What messages call a variable whose name cannot be known yet."""
+    return "root" if parent is None else f"a child of {name_of(&parent.record)}"
+
+
+cdef int load(Reader self, Source source, Reader parent) except -1:
+    """Read the record, whose place has been set."""
+    finish(self, source, load_record(source, self.span, &self.record, parent))
+    return 0
+
+
+cdef int finish(Reader self, Source source, object owner) except -1:
+    """Set what follows from the record."""
+    cdef unsigned i
+    self.owner = owner
+    self.element = ELEMENTS[self.record.type]
+    self.children_by_name = None
+    self.dims = NOTHING
+    if omf_type_is_array(self.record.type):
+        self.dims = tuple([self.record.array.dims[i] for i in range(self.record.array.n_dims)])
+    self.source = source
+    return 0
+
+
+cdef Reader new_like(Reader self):
+    cdef type cls = type(self)
+    return (<newfunc> PyType_GetSlot(cls, Py_tp_new))(cls, NOTHING, NULL)
+
+
+cdef Reader spawn(Reader self, Source source, Node node):
+    """A reader of the same class and file for the variable at `node`."""
+    cdef Reader reader = new_like(self)
+    if node.above is None:
+        open_root(reader, source)  # the root of a legacy file has no record
+    else:
+        copy_place(reader, node)
+        load(reader, source, self)
+    return reader
+
+
+cdef Reader open_child(Reader self, Source source, uint32_t index):
+    cdef Reader reader = new_like(self)
+    locate_child(self, source, index, &reader.span)
+    descend(reader, self, index, source)
+    load(reader, source, self)
+    return reader
+
+
+cdef int locate_child(Reader self, Source source, uint32_t index, omf_span *span) except -1:
+    cdef omf_error error
+    cdef omf_status status = omf_record_child(&self.record, index, span, &error)
+    if status != OMF_OK:
+        check(status, &error, source.name, name_of(&self.record), 0)
+    return 0
+
+
+cdef void start_at(Node self, omf_span span):
+    """Be the root."""
+    self.span = span
+    self.lowest = self.highest = span.offset
+    self.blocks = NOTHING
+
+
+cdef void copy_place(Node self, Node other):
+    self.span = other.span
+    self.above = other.above
+    self.index = other.index
+    self.depth = other.depth
+    self.lowest = other.lowest
+    self.highest = other.highest
+    self.blocks = other.blocks
+
+
+cdef int descend(Node self, Reader parent, uint32_t index, Source source) except -1:
+    """Be a child, whose span is set. A record that is among its own ancestors is refused."""
+    cdef uint64_t offset = self.span.offset
+    # Mostly children lie before or behind all their ancestors, and there is nothing to search.
+    if parent.lowest <= offset <= parent.highest:
+        if offset in near_ancestors(parent) or any([offset in <frozenset> block for block in parent.blocks]):
+            raise OmFormatError(
+                "the record is among its own ancestors; the children of a variable must not contain it",
+                path=source.name, variable=name_of(&parent.record), offset=offset, field="child offset",
+            )
+    self.above = way_of(parent)
+    self.index = index
+    self.depth = parent.depth + 1
+    self.lowest = min(parent.lowest, offset)
+    self.highest = max(parent.highest, offset)
+    self.blocks = parent.blocks
+    if self.depth % BLOCK_LEVELS == 0:
+        self.blocks += (frozenset(near_ancestors(parent)),)
+    return 0
+
+
+cdef tuple way_of(Node self):
+    if self.way is None:
+        self.way = (self.above, self.index, self.span.offset)
+    return self.way
+
+
+cdef list near_ancestors(Node self):
+    """Offsets of this record and its ancestors up to those in `blocks`."""
+    cdef tuple way = way_of(self)
+    cdef list offsets = []
+    for _ in range(self.depth % BLOCK_LEVELS + 1):
+        offsets.append(way[2])
+        way = way[0]
+    return offsets
+
+
+cdef dict names_of(Reader self, Source source):
+    """Names of the children, decoded once."""
+    cdef dict names = self.children_by_name
+    cdef omf_span span
+    cdef omf_record record
+    cdef uint32_t i
+    if names is None:
+        names = {}
+        for i in range(self.record.n_children):
+            locate_child(self, source, i, &span)
+            _owner = load_record(source, span, &record, self)  # keeps the name
+            names.setdefault(name_of(&record), i)
+        self.children_by_name = names
+    return names
+
+
+cdef OmVariable variable(str path, Reader reader):
+    cdef OmVariable result = OmVariable.__new__(OmVariable)
+    result.name = path
+    copy_place(result, reader)
+    return result
+
+
+cdef str name_of(const omf_record *record):
+    return PyUnicode_DecodeUTF8(<const char *> record.name, record.name_size, NULL)
+
+
+cdef str kind_of(Reader self):
+    if self.record.type == OMF_TYPE_NONE:
+        return "a group"
+    return "an array" if omf_type_is_array(self.record.type) else "a scalar"
+
+
+cdef int require_array(Reader self, str what) except -1:
+    opened(self)
+    if not omf_type_is_array(self.record.type):
+        raise ValueError(f"{self.name!r} is {kind_of(self)}; only arrays have a {what}")
+    return 0
+
+
+cdef object scalar_of(const omf_record *record, object path):
+    """The value of a scalar record; numbers are little-endian in files."""
+    cdef uint64_t bits = 0
+    cdef uint32_t bits32
+    cdef float single
+    cdef double double_
+    cdef size_t i
+    if record.type == OMF_TYPE_STRING:
+        try:
+            return PyUnicode_DecodeUTF8(<const char *> record.value, record.value_size, NULL)
+        except UnicodeDecodeError as error:
+            # The children's table, which is 8 bytes into the record, tells where the value is in the file.
+            offset = record.offset + 8 + (record.value - record.children) + error.start
+            raise OmFormatError(
+                "the string is not UTF-8", path=path, variable=name_of(record), offset=offset, field="value"
+            ) from None
+    make = SCALARS[record.type]
+    for i in range(record.value_size):
+        bits |= <uint64_t> record.value[i] << (8 * i)
+    if record.type == OMF_TYPE_FLOAT:
+        bits32 = <uint32_t> bits
+        memcpy(&single, &bits32, sizeof(single))
+        return make(single)
+    if record.type == OMF_TYPE_DOUBLE:
+        memcpy(&double_, &bits, sizeof(double_))
+        return make(double_)
+    if record.type == OMF_TYPE_INT8:
+        return make(<int8_t> bits)
+    if record.type == OMF_TYPE_INT16:
+        return make(<int16_t> bits)
+    if record.type == OMF_TYPE_INT32:
+        return make(<int32_t> bits)
+    if record.type == OMF_TYPE_INT64:
+        return make(<int64_t> bits)
+    return make(bits)
+
+
+cdef object read(Reader self, object key, object out):
+    """Read a basic selection into `out`, or into a new array."""
+    cdef Selection selection
+    cdef Source source
+    cdef LutCache cache
+    cdef omf_plan plan
+    cdef omf_error error
+    cdef Failure failure
+    cdef Py_buffer view
+    cdef size_t itemsize
+    cdef int failed
+    if not omf_type_is_array(self.record.type):
+        opened(self)
+        raise ValueError(f"Only arrays can be indexed by position; {self.name!r} is {kind_of(self)}")
+    parse(&selection, key, &self.record.array)
+    source = opened(self)
+    shape = shape_of(&selection)
+    if out is not None:
+        check_out(out, shape, self.element)
+    if selection.n_elements == 0:
+        return empty(shape, self.element) if out is None else out
+    cache = lut_cache(self)
+    itemsize = omf_type_size(self.record.type)
+    if out is None:
+        if selection.n_elements * itemsize > LARGE_RESULT:
+            check(omf_plan_init(&plan, &self.record.array, selection.select,
+                                place(&selection, NULL, NULL, itemsize), &error), &error, source.name, None, 0)
+            with nogil:
+                failed = locate_chunks(&plan, source, cache, 0, plan.n_chunks, &failure)
+            if failed:
+                raise_failure(&failure, source, name_of(&self.record))
+        out = empty(shape, self.element)
+    PyObject_GetBuffer(out, &view, PyBUF_STRIDED | PyBUF_WRITABLE)
+    try:
+        check(omf_plan_init(&plan, &self.record.array, selection.select,
+                            place(&selection, view.buf, view.strides, itemsize), &error), &error, source.name, None, 0)
+        with nogil:
+            failed = read_chunks(&plan, source, cache, 0, plan.n_chunks, &failure)
+        if failed:
+            raise_failure(&failure, source, name_of(&self.record))
+    finally:
+        PyBuffer_Release(&view)
+    return out
+
+
+cdef LutCache lut_cache(Reader self):
+    cdef LutCache cache
+    with cython.critical_section(self):
+        if self.cache is None:
+            self.cache = new_cache(omf_lut_n_groups(&self.record.array))
+        cache = self.cache
+    return cache
+
+
+cdef int check_out(object out, tuple shape, object dtype) except -1:
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")
+    if out.shape != shape:
+        raise ValueError(f"out has shape {out.shape}; the selection has {shape}")
+    if out.dtype != dtype:
+        raise ValueError(f"out has dtype {out.dtype.str}; the array has {dtype.str}")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only; it must be writable")
+    if not out.flags.aligned:
+        raise ValueError("out is not aligned in memory to its elements; it must be")
+    if out.size and any(stride == 0 < extent - 1 for stride, extent in zip(out.strides, out.shape)):
+        raise ValueError("out holds elements that share memory (stride 0); each must have its own")
+    return 0

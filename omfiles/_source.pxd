@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""Where the bytes of a file come from. Several readers share one Source; it is released with the last of them."""
+
+from libc.stdint cimport uint8_t, uint64_t
+
+from omfiles.libomf cimport omf_error, omf_status
+
+
+# What went wrong while the GIL was released. `raise_failure` makes the exception.
+cdef struct Failure:
+    omf_error error    # a refusal by the C core; OMF_OK if the source failed
+    uint64_t base      # where in the file the bytes begin that error.offset counts from
+    int system_error   # errno; ENOMEM for memory of our own
+    uint64_t offset    # a short read: what was asked for, and how much came
+    size_t wanted
+    size_t got
+
+
+cdef class Source:
+    cdef int fd                     # -1 for memory
+    cdef object owner               # keeps the resident bytes
+    cdef const uint8_t *resident    # bytes [resident_offset, size) of the file, held in memory
+    cdef uint64_t resident_offset
+    cdef readonly uint64_t size     # of the file, in bytes
+    cdef readonly object name       # path for messages; None for memory
+    cdef readonly object origin     # what opens the same file in another process: absolute path, or bytes-like object
+
+    # Address of bytes [offset, offset + size) if they are resident, else NULL. The caller has checked the range.
+    cdef const uint8_t *view(self, uint64_t offset, uint64_t size) noexcept nogil
+    # Copy bytes [offset, offset + size) to dst: 0, or -1 and *failure is filled.
+    cdef int read(self, void *dst, uint64_t offset, size_t size, Failure *failure) noexcept nogil
+
+
+cdef Source open_source(object source)
+cdef int raise_failure(const Failure *failure, Source source, object variable) except -1

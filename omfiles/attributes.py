@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""The scalar children of a variable as a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from omfiles.display import value_text
+
+__all__ = ["Attributes"]
+
+SHOWN = 50
+"""Most attributes in a repr."""
+
+
+class Attributes(Mapping[str, Any]):
+    """Names and values of the scalar children of a reader, in the order of the file.
+
+    Numbers are numpy scalars of the stored type, strings are `str`. The children are opened at the first use, and each
+    value is read when it is asked for. Of children of one name the first counts. The mapping cannot be changed.
+
+    Parameters
+    ----------
+    reader : OmFileReader
+        The variable that has the children.
+
+    Examples
+    --------
+    >>> import numpy as np, omfiles
+    >>> path = getfixture("tmp_path") / "t2m.om"
+    >>> omfiles.save(path, np.zeros((2, 2), "f4"), name="t2m", attrs={"units": "K"})
+    >>> attrs = omfiles.open(path).attrs
+    >>> attrs
+    Attributes({'units': 'K'})
+    >>> attrs["units"]
+    'K'
+    """
+
+    __slots__ = ("_children", "_reader")
+
+    def __init__(self, reader: Any) -> None:
+        self._reader = reader
+        self._children: dict[str, Any] | None = None
+
+    def _open(self) -> dict[str, Any]:
+        if self._children is None:
+            children: dict[str, Any] = {}
+            for index in range(self._reader.num_children):
+                child = self._reader.get_child_by_index(index)
+                if child.is_scalar:
+                    children.setdefault(child.name, child)
+            self._children = children
+        return self._children
+
+    def __getitem__(self, name: str) -> Any:
+        return self._open()[name].read_scalar()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._open())
+
+    def __len__(self) -> int:
+        return len(self._open())
+
+    def __repr__(self) -> str:
+        children = self._open()
+        items = [f"{name!r}: {value_text(child)}" for name, child in islice(children.items(), SHOWN)]
+        if len(children) > SHOWN:
+            items.append(f"... {len(children) - SHOWN} more")
+        return f"Attributes({{{', '.join(items)}}})"

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: MIT
+"""What readers look like: one line, a tree, HTML for notebooks.
+
+These functions use the public interface of a reader and never read the data of an array. Names and values come from
+files, so control characters are escaped, long texts shortened, and the number of variables shown is limited.
+"""
+
+from __future__ import annotations
+
+import html as _html
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["html", "summary", "tree", "value_text"]
+
+MAX_TEXT = 100
+"""Most characters shown of a name or a string."""
+
+MAX_READ = 65_536
+"""Longer strings, in bytes, are not read for display: many names may share one."""
+
+MAX_INDENT = 50
+"""Deeper levels are not indented any more; their number is shown instead."""
+
+
+def summary(reader: Any) -> str:
+    """One line about a variable, as its repr.
+
+    Parameters
+    ----------
+    reader : OmFileReader
+
+    Returns
+    -------
+    str
+        Such as ``<OmFileReader 't2m' float32 (721, 1440) chunks (20, 20) pfor_delta_2d scale 20>``.
+    """
+    cls = type(reader).__name__
+    if reader.closed:
+        return f"<{cls} closed>"
+    name = repr(_shortened(reader.name))
+    if reader.is_group:
+        return f"<{cls} group {name} {_count(reader.num_children)}>"
+    children = f" {_count(reader.num_children)}" if reader.num_children else ""
+    return f"<{cls} {name} {_description(reader)}{children}>"
+
+
+def tree(reader: Any, limit: int = 10_000) -> str:
+    """All variables below and including this one, a line for each.
+
+    Scalars without children stand as attributes in the line of their parent, in braces.
+
+    Parameters
+    ----------
+    reader : OmFileReader
+    limit : int
+        Most variables that are shown, attributes included. The last line says if there are more.
+
+    Returns
+    -------
+    str
+        Lines without a newline at the end.
+    """
+    lines = []
+    lasts: list[bool] = []
+    for node in _walk(reader, limit):
+        if node is None:
+            lines.append(f"... more than {limit} variables; tree(limit=...) shows more")
+            continue
+        del lasts[node.depth :]
+        lasts.append(node.last)
+        line = f"{_lines_before(lasts)}{node.name}  {node.description}"
+        if node.attributes:
+            line += "  {" + ", ".join(f"{name}: {value}" for name, value in node.attributes) + "}"
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def html(reader: Any, limit: int = 1_000) -> str:
+    """The same as HTML, with parts that fold.
+
+    Parameters
+    ----------
+    reader : OmFileReader
+    limit : int
+        Most variables that are shown, attributes included.
+
+    Returns
+    -------
+    str
+        An element for a notebook; everything from the file is escaped.
+    """
+    if reader.closed:
+        return f"<pre>{_html.escape(summary(reader))}</pre>"
+    parts = ['<div style="font-family: monospace">']
+    n_open = 0
+    for node in _walk(reader, limit):
+        if node is None:
+            parts.append("</details>" * n_open + f"<div>... more than {limit} variables</div>")
+            n_open = 0
+            continue
+        parts.append("</details>" * (n_open - node.depth))
+        parts.append("<details open>" if node.depth == 0 else '<details style="margin-left: 1.5em">')
+        parts.append(f"<summary><b>{_html.escape(node.name)}</b> {_html.escape(node.description)}</summary>")
+        if node.attributes:
+            rows = (
+                f"<tr><td>{_html.escape(name)}</td><td>{_html.escape(value)}</td></tr>"
+                for name, value in node.attributes
+            )
+            parts.append(f'<table style="margin-left: 1.5em">{"".join(rows)}</table>')
+        n_open = node.depth + 1
+    parts.append("</details>" * n_open + "</div>")
+    return "".join(parts)
+
+
+def value_text(scalar: Any) -> str:
+    """The value of a scalar's reader: numbers bare, strings in quotes and shortened, very long ones not read."""
+    if scalar.nbytes > MAX_READ:
+        return f"(string of {scalar.nbytes} bytes)"
+    value = scalar.read_scalar()
+    return repr(_shortened(value)) if isinstance(value, str) else str(value)
+
+
+class _Node(NamedTuple):
+    """A variable on its way to a line of text."""
+
+    depth: int
+    last: bool
+    name: str
+    description: str
+    attributes: list[tuple[str, str]]
+
+
+def _walk(reader: Any, limit: int) -> Iterator[_Node | None]:
+    """Variables depth first, in file order, and None at the end if there are more than `limit`. No recursion.
+
+    The children of a variable are opened when it is its turn, and those that are attributes are done with.
+    """
+    n_opened = 1
+    cut = False
+    stack = [[reader]]  # for each level the variables to come, the next one last
+    while stack:
+        if not stack[-1]:
+            stack.pop()
+            continue
+        variable = stack[-1].pop()
+        attributes = []
+        below = []
+        n_wanted = min(variable.num_children, max(limit - n_opened, 0))
+        for index in range(n_wanted):
+            child = variable.get_child_by_index(index)
+            if child.is_scalar and child.num_children == 0:
+                attributes.append((_name(child), value_text(child)))
+            else:
+                below.append(child)
+        n_opened += n_wanted
+        description = _description(variable)
+        if n_wanted < variable.num_children:
+            cut = True
+            description += " ..."
+        yield _Node(len(stack) - 1, not stack[-1], _name(variable), description, attributes)
+        stack.append(below[::-1])
+    if cut:
+        yield None
+
+
+def _lines_before(lasts: list[bool]) -> str:
+    """The lines that lead to a variable, whose ancestors and itself are or are not the last of their parent."""
+    if len(lasts) == 1:
+        return ""
+    branch = "└── " if lasts[-1] else "├── "
+    if len(lasts) > MAX_INDENT + 1:
+        return f"[level {len(lasts) - 1}] {branch}"
+    return "".join("    " if last else "│   " for last in lasts[1:-1]) + branch
+
+
+def _description(reader: Any) -> str:
+    if reader.is_group:
+        return "group" if reader.num_children else "group, empty"
+    if reader.is_scalar:
+        dtype = "str" if reader.dtype is str else reader.dtype
+        return f"{dtype} {value_text(reader)}"
+    text = f"{reader.dtype} {reader.shape} chunks {reader.chunks} {reader.compression_name}"
+    if reader.dtype.kind == "f" and reader.compression_name != "fpx_xor_2d":
+        text += f" scale {_float_text(reader.scale_factor)}"
+        if reader.add_offset != 0 and not reader.compression_name.endswith("_logarithmic"):
+            text += f" offset {_float_text(reader.add_offset)}"
+    return text
+
+
+def _float_text(number: float) -> str:
+    """The shortest text that gives the same float32, without a trailing ``.0``."""
+    return str(np.float32(number)).removesuffix(".0")
+
+
+def _count(n_children: int) -> str:
+    return "1 child" if n_children == 1 else f"{n_children} children"
+
+
+def _name(reader: Any) -> str:
+    """A name as it is if it can be read without quotes, else in quotes and with escapes."""
+    name = _shortened(reader.name)
+    return name if name and name.isprintable() and name == name.strip() else repr(name)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: MIT
+"""The reader people use: a variable of an OM file that behaves like an array, or like a mapping of its children."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, KeysView
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from omfiles import display, indexing
+from omfiles._reader import OmVariable, Reader
+from omfiles.attributes import Attributes
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from typing_extensions import Buffer
+
+__all__ = ["OmFileReader", "OmVariable", "open"]
+
+SLAB_SIZE = 8 << 20
+"""Bytes that iteration over rows reads at once, unless a single row is larger."""
+
+
+class OmFileReader(Reader):
+    """A variable of an OM file: an array, a scalar or a group. The reader of a file is that of its root variable.
+
+    A group is like a mapping of its children: ``len``, ``in``, iteration over names, ``keys``, ``values``, ``items``.
+    An array is like a numpy array: ``shape``, ``dtype``, ``len``, iteration over rows, ``np.asarray``. On all of them
+    ``reader["name"]`` and ``reader["a/b"]`` give a child, and `attrs` the scalar children.
+
+    Parameters
+    ----------
+    source : str, os.PathLike, bytes-like or io.BytesIO
+        Path of a file, or the content of one.
+
+    Raises
+    ------
+    OmFormatError
+        The file is damaged, or not an OM file.
+    OSError
+        It cannot be opened, such as FileNotFoundError.
+
+    Examples
+    --------
+    >>> import numpy as np, omfiles
+    >>> omfiles.save("rain.om", np.arange(60, dtype="int16").reshape(3, 4, 5), name="rain")
+    >>> with omfiles.OmFileReader("rain.om") as rain:
+    ...     rain.shape, rain.dtype, rain[2, 1:3, -1]
+    ((3, 4, 5), dtype('int16'), array([49, 54], dtype=int16))
+    """
+
+    @classmethod
+    def from_path(cls, file_path: str | os.PathLike[str]) -> Self:
+        """Open a local file.
+
+        Parameters
+        ----------
+        file_path : str or os.PathLike
+            Its path.
+        """
+        if not isinstance(file_path, (str, os.PathLike)):
+            raise TypeError(f"a path is a str or an os.PathLike, not {type(file_path).__name__}")
+        return cls(file_path)
+
+    # --- children: as a mapping ---------------------------------------------------------------------------------
+
+    @property
+    def children(self) -> list[Self]:
+        """Readers of all children, in the order of the file."""
+        return [self.get_child_by_index(i) for i in range(self.num_children)]
+
+    @property
+    def attrs(self) -> Attributes:
+        """The scalar children: their values by name."""
+        return Attributes(self)
+
+    def keys(self) -> KeysView[str]:
+        """Names of the children. Of several children with one name the first counts."""
+        return self._names().keys()
+
+    def values(self) -> list[Self]:
+        """Readers of the children, one for each name."""
+        return [self.get_child_by_index(i) for i in self._names().values()]
+
+    def items(self) -> list[tuple[str, Self]]:
+        """Names and readers of the children."""
+        return list(zip(self.keys(), self.values(), strict=True))
+
+    def __contains__(self, key: object) -> bool:
+        if isinstance(key, str):
+            return self._find(key) is not None
+        return self.is_array and key in self[...]
+
+    def _find(self, path: str) -> Self | None:
+        """The child at a path. Names may contain slashes, so all ways to take the path apart are tried."""
+        candidates = [(self, path)]
+        while candidates:
+            node, rest = candidates.pop()
+            names = node._names()
+            if rest in names:
+                return node.get_child_by_index(names[rest])
+            slash = rest.rfind("/")
+            while slash >= 0:
+                if rest[:slash] in names:
+                    candidates.append((node.get_child_by_index(names[rest[:slash]]), rest[slash + 1 :]))
+                slash = rest.rfind("/", 0, slash)
+        return None
+
+    def _descend(self, path: str) -> Self:
+        child = self._find(path)
+        if child is None:
+            known = difflib.get_close_matches(path, self.keys(), n=3) or list(self.keys())[:10]
+            names = ", ".join(map(repr, known))
+            raise KeyError(
+                f"{self.name!r} has no child {path!r}; " + (f"there are {names}" if names else "it has none")
+            )
+        return child
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.keys())
+
+    # --- data: as an array --------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        if self.is_array:
+            return self.shape[0]
+        if self.is_group:
+            return len(self._names())
+        raise TypeError(f"a scalar such as {self.name!r} has no length")
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.is_array:
+            return self._rows()
+        if self.is_group:
+            return iter(self._names())
+        raise TypeError(f"a scalar such as {self.name!r} cannot be iterated over")
+
+    def _rows(self) -> Iterator[np.ndarray]:
+        """Rows one by one; those of one chunk are read together."""
+        step = max(1, min(self.chunks[0], SLAB_SIZE * len(self) // self.nbytes))
+        for start in range(0, len(self), step):
+            for row in self[start : start + step]:
+                yield np.array(row)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("the data of a file cannot become an array without being copied")
+        array = np.asarray(self.read_scalar()) if self.is_scalar else self[...]
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    @property
+    def oindex(self) -> Orthogonal:
+        """Orthogonal selection: ``reader.oindex[[3, 0], :, mask]`` selects along each dimension on its own."""
+        return Orthogonal(self)
+
+    @property
+    def vindex(self) -> Pointwise:
+        """Point-wise selection: ``reader.vindex[[3, 0], [1, 4]]`` gives the elements (3, 1) and (0, 4)."""
+        return Pointwise(self)
+
+    # --- display ------------------------------------------------------------------------------------------------
+
+    def tree(self, limit: int = 10_000) -> str:
+        """All variables below and including this one as text: names, types, shapes, attributes.
+
+        No data of arrays are read.
+
+        Parameters
+        ----------
+        limit : int
+            Most variables that are shown, attributes included.
+
+        Examples
+        --------
+        >>> import numpy as np, omfiles
+        >>> omfiles.save("t2m.om", np.zeros((2, 3), "f4"), name="t2m", scale_factor=20, attrs={"units": "K"})
+        >>> print(omfiles.open("t2m.om").tree())
+        t2m  float32 (2, 3) chunks (2, 3) pfor_delta_2d scale 20  {units: 'K'}
+        """
+        return display.tree(self, limit)
+
+    def __repr__(self) -> str:
+        return display.summary(self)
+
+    def _repr_html_(self) -> str:
+        return display.html(self)
+
+
+class Orthogonal:
+    """What `OmFileReader.oindex` gives: takes a selection in brackets."""
+
+    def __init__(self, reader: OmFileReader) -> None:
+        self._reader = reader
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        reader = self._reader
+        _require_array(reader, "oindex")
+        shape, pieces = indexing.orthogonal(key, reader.shape, reader.chunks)
+        out = np.empty(shape, reader.dtype)
+        for basic_key, out_index, take_index in pieces:
+            if take_index is ...:
+                reader.read_array(basic_key, out=out)
+            else:
+                out[out_index] = reader.read_array(basic_key)[take_index]
+        return out
+
+
+class Pointwise:
+    """What `OmFileReader.vindex` gives: takes a selection in brackets."""
+
+    def __init__(self, reader: OmFileReader) -> None:
+        self._reader = reader
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        reader = self._reader
+        _require_array(reader, "vindex")
+        shape, pieces = indexing.pointwise(key, reader.shape, reader.chunks)
+        out = np.empty(shape, reader.dtype)
+        flat = out.reshape(-1)
+        for basic_key, positions, take_index in pieces:
+            flat[positions] = reader.read_array(basic_key)[take_index]
+        return out
+
+
+def _require_array(reader: OmFileReader, what: str) -> None:
+    if not reader.is_array:
+        raise ValueError(f"Only arrays have {what}; {reader.name!r} is none")
+
+
+def open(source: str | os.PathLike[str] | Buffer) -> OmFileReader:
+    """Open an OM file for reading.
+
+    Parameters
+    ----------
+    source : str, os.PathLike, bytes-like or io.BytesIO
+        Path of a file, or the content of one.
+
+    Returns
+    -------
+    OmFileReader
+        Its root variable.
+
+    Examples
+    --------
+    >>> import numpy as np, omfiles
+    >>> omfiles.save("rain.om", np.arange(6, dtype="uint8"), name="rain")
+    >>> omfiles.open("rain.om").name
+    'rain'
+    """
+    return OmFileReader(source)

@@ -1,0 +1,588 @@
+# SPDX-License-Identifier: MIT
+"""Writing files: `OmFileWriter`, its handles of written variables, and `save` for a single array."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from omfiles._core import ARRAY_TYPES, COMPRESSIONS
+from omfiles._writer import ArrayEncoder, Output
+from omfiles.arguments import ArraySpec, Scalar, array_spec, attributes, encode_name, native_dtype, plain_array, scalar
+from omfiles.chunking import ArgumentError, element_index, pieces, place
+from omfiles.sink import LocalSink, Sink
+
+__all__ = ["OmFileWriter", "OmWriterVariable", "save"]
+
+GROUP = 0
+NOWHERE = (0, 0)
+
+# Arrays that C cannot read in place are copied in parts of so many elements.
+COPY_ELEMENTS = 1 << 19
+
+
+class OmWriterVariable:
+    """A variable that an `OmFileWriter` has written: to be the child of another one, or the root.
+
+    Its ``write_...`` methods return it; it cannot be made otherwise.
+
+    Attributes
+    ----------
+    name : str
+        The variable's name.
+    """
+
+    __slots__ = ("_array", "_children", "_encoded_name", "_name", "_place", "_type", "_value", "_writer")
+
+    _name: str
+    _encoded_name: bytes
+    _type: int
+    _value: bytes
+    _array: ArrayEncoder | None
+    _children: list[OmWriterVariable]
+    _place: tuple[int, int]  # offset and size of the record; NOWHERE until it is written
+    _writer: object
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise TypeError("an OmWriterVariable is returned by the write_... methods of OmFileWriter, not made directly")
+
+    @property
+    def name(self) -> str:
+        """The variable's name."""
+        return self._name
+
+    def __repr__(self) -> str:
+        return f"OmWriterVariable(name={self._name!r})"
+
+
+class OmFileWriter:
+    """Writes one file: arrays, scalars and groups, children first; the one given to `close` is the root.
+
+    A local file appears under its name only when `close` has succeeded, and then it is complete; until then an older
+    file of that name stays as it was, and the new one is a hidden file ``.<name>.<random>.om-part`` beside it.
+    `discard`, an exception in a ``with`` block, and dropping the writer remove that file. The operating system has all
+    bytes when `close` returns, but they are not forced to the disk (``os.fsync``).
+
+    A ``with`` block that ends without `close` closes the file itself if exactly one of the written variables is no
+    other's child: that is the root. If it is not clear which one is meant, the file is discarded with a `ValueError`.
+
+    A writer may be used from several threads; their calls are done one after another.
+
+    Parameters
+    ----------
+    file_path : str or os.PathLike
+        The file to write.
+    metadata_placement : {"tail", "inline"}
+        Where the descriptions of variables go: all together to the end of the file, where remote readers get them in
+        one request, or each of them behind its array's data. With ``"tail"`` variables that cannot be reached from the
+        root leave no description.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> path = getfixture("tmp_path") / "t2m.om"
+    >>> t2m = np.linspace(250, 300, 240 * 37 * 49, dtype=np.float32).reshape(240, 37, 49)
+    >>> with OmFileWriter(path) as writer:
+    ...     lat = writer.write_array(np.linspace(30, 60, 37), chunks="auto", compression="fpx_xor_2d", name="lat")
+    ...     temperature = writer.write_array(
+    ...         t2m, chunks=(24, 37, 49), scale_factor=20, name="t2m", attrs={"units": "K"}, dims=("time", "lat", "lon")
+    ...     )
+    ...     writer.close(writer.write_group("forecast", [lat, temperature]))
+    >>> path.stat().st_size < t2m.nbytes / 4
+    True
+    """
+
+    _closed = True  # until the file is open
+
+    def __init__(self, file_path: str | os.PathLike[str], metadata_placement: str = "tail") -> None:
+        inline = _is_inline(metadata_placement)
+        self._start(LocalSink(file_path), inline)
+
+    @classmethod
+    def at_path(cls, path: str | os.PathLike[str], metadata_placement: str = "tail") -> OmFileWriter:
+        """Write a local file: the same as ``OmFileWriter(path, metadata_placement)``."""
+        return cls(path, metadata_placement)
+
+    def _start(self, sink: Sink, inline: bool) -> None:
+        self._sink = sink
+        self._out = Output(sink)
+        self._inline = inline
+        self._token = object()  # what makes handles ours; they must not keep the writer alive
+        self._tops: dict[OmWriterVariable, None] = {}  # variables that are no other's child
+        self._lock = threading.Lock()
+        self._lock_owner: int | None = None
+        self._pid = os.getpid()
+        self._closed = False
+
+    # --- arrays -------------------------------------------------------------------------------------------------
+
+    def write_array(
+        self,
+        data: npt.NDArray[Any],
+        chunks: Sequence[int] | npt.NDArray[Any] | str,
+        scale_factor: float = 1.0,
+        add_offset: float = 0.0,
+        compression: str = "pfor_delta_2d",
+        name: str = "data",
+        children: Sequence[OmWriterVariable] | None = None,
+        *,
+        attrs: Mapping[str, Any] | None = None,
+        dims: Sequence[str] | None = None,
+        overflow: str = "raise",
+    ) -> OmWriterVariable:
+        """Write an array.
+
+        Parameters
+        ----------
+        data : numpy.ndarray
+            float32, float64 or integers of 8 to 64 bits, in any memory layout, with at least one dimension and no
+            extent of 0. Masked arrays are refused: fill them first.
+        chunks : sequence of int or "auto"
+            Extent of a chunk along each dimension; longer ones than the array's are clipped. ``"auto"`` chooses chunks
+            of at most 64 KiB with extents as equal as possible (twice as long along the last dimension), so that maps
+            and series are read about equally well; see `omfiles.chunking.auto_chunks`.
+        scale_factor, add_offset : float
+            Floats are stored as integers, ``round((x + add_offset) * scale_factor)``, so what is read back differs by
+            half of ``1 / scale_factor`` at most (plus rounding of the arithmetic). NaN stays NaN. Kept as float32.
+            Without effect on integers and ``"fpx_xor_2d"``.
+        compression : str
+            - ``"pfor_delta_2d"``: all types; integers exactly, float32 through 32-bit integers, float64 through 64-bit
+            - ``"fpx_xor_2d"``: floats, exactly
+            - ``"pfor_delta_2d_int16"``: float32 through 16-bit integers
+            - ``"pfor_delta_2d_int16_logarithmic"``: float32 above -1, as ``log10(1 + x) * scale_factor`` in 16 bits
+        name : str
+            Name of the variable, at most 65535 bytes of UTF-8.
+        children : sequence of OmWriterVariable, optional
+            Variables below this one.
+        attrs : mapping, optional
+            Attributes, written as scalars below this variable; see `write_scalar` for their types.
+        dims : sequence of str, optional
+            Names of the dimensions, written as the attribute ``coordinates``, where xarray finds them.
+        overflow : {"raise", "clip", "nan"}
+            What becomes of floats that the integers cannot hold, such as infinities: a `ValueError` that
+            says how many and where, the nearest value that can be held, or NaN.
+
+        Returns
+        -------
+        OmWriterVariable
+            To be the child of another variable, or the root.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> writer = OmFileWriter(getfixture("tmp_path") / "rain.om")
+        >>> rain = np.array([[0, 0.12], [np.inf, 3]], np.float32)
+        >>> writer.write_array(rain, (1, 2), scale_factor=10, name="rain")
+        Traceback (most recent call last):
+        ValueError: variable 'rain': 1 value cannot be held ...; the first one is inf at index (1, 0); ...
+        >>> writer.close(writer.write_array(rain, (1, 2), scale_factor=10, name="rain", overflow="nan"))
+        """
+        array = plain_array(data, "data")
+        spec = array_spec(name, array.dtype, compression, scale_factor, add_offset, array.shape, chunks, overflow)
+        scalars = attributes(attrs, dims, array.ndim)
+        below = self._check_children(children, scalars)
+        with self._exclusive():
+            below += self._new_scalars(scalars)
+            encoder = self._encoder(spec)
+            _append(encoder, spec, array)
+            _raise_if_lost(encoder, spec)
+            return self._finish_array(encoder, spec, below)
+
+    def write_array_streaming(
+        self,
+        dimensions: Sequence[int] | npt.NDArray[Any],
+        chunks: Sequence[int] | npt.NDArray[Any] | str,
+        chunk_iterator: Iterable[npt.NDArray[Any]],
+        dtype: npt.DTypeLike,
+        scale_factor: float = 1.0,
+        add_offset: float = 0.0,
+        compression: str = "pfor_delta_2d",
+        name: str = "data",
+        children: Sequence[OmWriterVariable] | None = None,
+        *,
+        attrs: Mapping[str, Any] | None = None,
+        dims: Sequence[str] | None = None,
+        overflow: str = "raise",
+    ) -> OmWriterVariable:
+        """Write an array from its parts, so that it need not fit in memory.
+
+        The file is the same as by `write_array` of the whole. Needed are one item, some MiB, and 8 bytes a chunk.
+
+        Parameters
+        ----------
+        dimensions : sequence of int
+            Shape of the whole array.
+        chunks : sequence of int or "auto"
+            As for `write_array`.
+        chunk_iterator : iterable of numpy.ndarray
+            The parts in C order of the chunk grid. Each one covers one chunk, or several that follow one another: in
+            some dimension any number of chunks, in those before it one, in those behind it all. Each is checked
+            against its place. The writer cannot be used from inside the iterator.
+        dtype : numpy.dtype or what makes one
+            Of the array, and of each part.
+        scale_factor, add_offset, compression, name, children, attrs, dims, overflow
+            As for `write_array`.
+
+        Returns
+        -------
+        OmWriterVariable
+            To be the child of another variable, or the root.
+
+        Examples
+        --------
+        Twelve months, one at a time, in chunks of three days:
+
+        >>> import numpy as np
+        >>> months = (np.full((30, 20, 40), month, np.float32) for month in range(12))
+        >>> with OmFileWriter(getfixture("tmp_path") / "year.om") as writer:
+        ...     year = writer.write_array_streaming((360, 20, 40), (3, 20, 40), months, np.float32, scale_factor=10)
+        ...     writer.close(year)
+        """
+        if dtype is None:
+            raise TypeError("dtype must be a numpy.dtype, not None")
+        spec = array_spec(name, np.dtype(dtype), compression, scale_factor, add_offset, dimensions, chunks, overflow)
+        scalars = attributes(attrs, dims, len(spec.shape))
+        below = self._check_children(children, scalars)
+        items = iter(chunk_iterator)
+        with self._exclusive():
+            below += self._new_scalars(scalars)
+            encoder = self._encoder(spec)
+            number = 0
+            for item in items:
+                self._append_item(encoder, spec, item, number)
+                number += 1
+                del item  # or it would live until the iterator has made the next one
+            if encoder.n_done < encoder.n_chunks:
+                at = element_index(spec.shape, spec.chunks, encoder.n_done, 0)
+                raise ArgumentError(
+                    f"variable {name!r}: the iterator ended after {number} items with {encoder.n_done} of "
+                    f"{encoder.n_chunks} chunks; the next one begins at index {at}"
+                )
+            return self._finish_array(encoder, spec, below)
+
+    @staticmethod
+    def _append_item(encoder: ArrayEncoder, spec: ArraySpec, item: Any, number: int) -> None:
+        what = f"variable {spec.name!r}: item {number} of the iterator"
+        array = plain_array(item, what)
+        if native_dtype(array.dtype) != spec.dtype:
+            raise TypeError(f"{what} has dtype {array.dtype}, not {spec.dtype}")
+        try:
+            place(spec.shape, spec.chunks, encoder.n_done, array.shape)
+        except ArgumentError as error:
+            raise ArgumentError(f"{what}: {error}") from None
+        _append(encoder, spec, array)
+        _raise_if_lost(encoder, spec)
+
+    def _encoder(self, spec: ArraySpec) -> ArrayEncoder:
+        return ArrayEncoder(
+            self._out,
+            ARRAY_TYPES[spec.dtype],
+            COMPRESSIONS[spec.compression],
+            spec.scale_factor,
+            spec.add_offset,
+            spec.shape,
+            spec.chunks,
+            spec.overflow,
+        )
+
+    def _finish_array(self, encoder: ArrayEncoder, spec: ArraySpec, below: list[OmWriterVariable]) -> OmWriterVariable:
+        encoder.finish()
+        return self._add(spec.name, ARRAY_TYPES[spec.dtype], b"", encoder, below)
+
+    # --- scalars and groups -----------------------------------------------------------------------------------------
+
+    def write_scalar(
+        self, value: Any, name: str, children: Sequence[OmWriterVariable] | None = None
+    ) -> OmWriterVariable:
+        """Write a single value.
+
+        Parameters
+        ----------
+        value : str, int, float, numpy scalar or number
+            numpy's integers, float32 and float64 keep their type. A Python int becomes int64, or uint64 if it is too
+            large for that; a float and what can be converted to one, such as a Fraction, becomes float64.
+        name : str
+            Name of the variable.
+        children : sequence of OmWriterVariable, optional
+            Variables below this one.
+
+        Returns
+        -------
+        OmWriterVariable
+            To be the child of another variable, or the root.
+        """
+        encode_name(name, "name")
+        type, stored = scalar(value, name)
+        below = self._check_children(children, {})
+        with self._exclusive():
+            return self._add(name, type, stored, None, below)
+
+    def write_group(
+        self, name: str, children: Sequence[OmWriterVariable], *, attrs: Mapping[str, Any] | None = None
+    ) -> OmWriterVariable:
+        """Write a group: a variable without value that holds others.
+
+        Parameters
+        ----------
+        name : str
+            Name of the group.
+        children : sequence of OmWriterVariable
+            Variables below it; may be empty.
+        attrs : mapping, optional
+            Attributes, written as scalars below the group.
+
+        Returns
+        -------
+        OmWriterVariable
+            To be the child of another group, or the root.
+        """
+        encode_name(name, "name")
+        if children is None:
+            raise TypeError("children must be a sequence of OmWriterVariable, not None; it may be empty")
+        scalars = attributes(attrs, None, 0)
+        below = self._check_children(children, scalars)
+        with self._exclusive():
+            return self._add(name, GROUP, b"", None, below + self._new_scalars(scalars))
+
+    # --- variables --------------------------------------------------------------------------------------------------
+
+    def _check_children(self, children: Any, scalars: dict[str, Scalar]) -> list[OmWriterVariable]:
+        below = list(() if children is None else children)
+        for child in below:
+            self._check_handle(child, "children")
+            if child.name in scalars:
+                raise ValueError(f"{child.name!r} is among the children and the attributes; names must differ")
+        return below
+
+    def _check_handle(self, variable: Any, what: str) -> None:
+        if not isinstance(variable, OmWriterVariable):
+            raise TypeError(f"{what} must be what a write_... method returned, OmWriterVariable, not {variable!r}")
+        if variable._writer is not self._token:
+            raise ValueError(f"{what}: {variable!r} was written by a different writer")
+
+    def _add(
+        self, name: str, type: int, value: bytes, array: ArrayEncoder | None, below: list[OmWriterVariable]
+    ) -> OmWriterVariable:
+        """Make the handle that a user gets."""
+        variable = self._new(name, type, value, array, below)
+        for child in below:
+            self._tops.pop(child, None)
+        self._tops[variable] = None
+        return variable
+
+    def _new_scalars(self, scalars: dict[str, Scalar]) -> list[OmWriterVariable]:
+        """Make the handles of attributes. With placement "inline" they come before their array's data."""
+        return [self._new(name, type, value, None, []) for name, (type, value) in scalars.items()]
+
+    def _new(
+        self, name: str, type: int, value: bytes, array: ArrayEncoder | None, children: list[OmWriterVariable]
+    ) -> OmWriterVariable:
+        """Make a handle, and with placement "inline" write its record."""
+        variable = OmWriterVariable.__new__(OmWriterVariable)
+        variable._name = name
+        variable._encoded_name = name.encode()
+        variable._type = type
+        variable._value = value
+        variable._array = array
+        variable._children = children
+        variable._place = NOWHERE
+        variable._writer = self._token
+        if self._inline:
+            self._put_record(variable)
+        return variable
+
+    def _put_record(self, variable: OmWriterVariable) -> None:
+        children = [child._place for child in variable._children]
+        variable._place = self._out.put_record(
+            variable._type, variable._encoded_name, children, variable._value, variable._array
+        )
+
+    def _put_records(self, root: OmWriterVariable) -> None:
+        """Write the records of all variables below `root` and its own, children before their parents."""
+        stack = [(root, False)]
+        while stack:
+            variable, children_done = stack.pop()
+            if variable._place != NOWHERE:
+                continue
+            if children_done:
+                self._put_record(variable)
+            else:
+                stack.append((variable, True))
+                stack.extend((child, False) for child in reversed(variable._children))
+
+    # --- life cycle ---------------------------------------------------------------------------------------------------
+
+    @property
+    def closed(self) -> bool:
+        """Whether the writer was closed or has discarded its file."""
+        return self._closed
+
+    def close(self, root_variable: OmWriterVariable) -> None:
+        """Complete the file and let it appear under its name.
+
+        Parameters
+        ----------
+        root_variable : OmWriterVariable
+            The variable that a reader of the file sees; all others are to be found below it.
+        """
+        self._check_handle(root_variable, "root_variable")
+        with self._exclusive():
+            self._put_records(root_variable)
+            self._out.finish(root_variable._place)
+            self._closed = True
+
+    def discard(self) -> None:
+        """Give up: remove what was written; an older file of that name stays."""
+        with self._exclusive(failed_too=True):
+            self._closed = True
+            self._sink.abort()
+
+    def __enter__(self) -> OmFileWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._closed:
+            return
+        try:
+            if kind is None:
+                with self._exclusive():
+                    root = self._only_top()
+                self.close(root)
+        finally:
+            if not self._closed:
+                self.discard()
+
+    def _only_top(self) -> OmWriterVariable:
+        tops = list(self._tops)
+        if len(tops) != 1:
+            names = ", ".join(repr(top.name) for top in tops[:5]) + (", ..." if len(tops) > 5 else "")
+            found = f"{len(tops)} could be it ({names})" if tops else "nothing was written"
+            raise ValueError(
+                f"{self._sink.name!r} was left without close(root_variable), and it is not clear which variable is the "
+                f"root: {found}; the file was discarded"
+            )
+        return tops[0]
+
+    def __del__(self) -> None:
+        # A process forked from the writer's has no right to give up the file.
+        if self._closed or os.getpid() != self._pid:
+            return
+        self._closed = True
+        self._sink.abort()
+        warnings.warn(
+            f"OmFileWriter was dropped without calling close(): {self._sink.name!r} was not written",
+            RuntimeWarning,
+            stacklevel=2,
+            source=self,
+        )
+
+    def __repr__(self) -> str:
+        return f"<OmFileWriter {self._sink.name!r}{' closed' if self._closed else ''}>"
+
+    @contextmanager
+    def _exclusive(self, failed_too: bool = False) -> Iterator[None]:
+        """Let one thread in at a time, and only while the writer can be used."""
+        me = threading.get_ident()
+        if self._lock_owner == me:
+            raise RuntimeError("the writer cannot be used from inside the iterator that it is reading")
+        with self._lock:
+            if self._closed:
+                raise ValueError("the writer is closed")
+            if self._out.failed and not failed_too:
+                raise ValueError("an earlier write failed, so the file cannot be completed: only discard() is left")
+            self._lock_owner = me
+            try:
+                yield
+            finally:
+                self._lock_owner = None
+
+
+def save(
+    path: str | os.PathLike[str],
+    array: npt.ArrayLike,
+    chunks: Sequence[int] | npt.NDArray[Any] | str = "auto",
+    *,
+    name: str = "data",
+    scale_factor: float | None = None,
+    add_offset: float = 0.0,
+    compression: str | None = None,
+    attrs: Mapping[str, Any] | None = None,
+    dims: Sequence[str] | None = None,
+    overflow: str = "raise",
+) -> None:
+    """Write a file of one array.
+
+    Without `scale_factor` and `compression` nothing is lost: floats are compressed by ``"fpx_xor_2d"``. With a
+    `scale_factor` they are rounded to multiples of its inverse, which takes far less space.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file to write.
+    array : array_like
+        What to write.
+    chunks, name, scale_factor, add_offset, compression, attrs, dims, overflow
+        As for `OmFileWriter.write_array`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> path = getfixture("tmp_path") / "t2m.om"
+    >>> save(path, np.full((721, 1440), 281.25, np.float32), scale_factor=20, attrs={"units": "K"}, dims=("lat", "lon"))
+    """
+    data = np.asanyarray(array)
+    if compression is None:
+        compression = "fpx_xor_2d" if data.dtype.kind == "f" and scale_factor is None else "pfor_delta_2d"
+    with OmFileWriter(path) as writer:
+        writer.write_array(
+            data,
+            chunks,
+            1.0 if scale_factor is None else scale_factor,
+            add_offset,
+            compression,
+            name,
+            attrs=attrs,
+            dims=dims,
+            overflow=overflow,
+        )
+
+
+def _is_inline(placement: Any) -> bool:
+    if not isinstance(placement, str):
+        raise TypeError(f"metadata_placement must be a str, not {placement!r}")
+    if placement not in ("tail", "inline"):
+        raise ValueError(f"metadata_placement must be 'tail' or 'inline', not {placement!r}")
+    return placement == "inline"
+
+
+def _append(encoder: ArrayEncoder, spec: ArraySpec, array: npt.NDArray[Any]) -> None:
+    """Encode an array that C can read in place as it is, any other in parts, copied one at a time."""
+    size = array.itemsize
+    if array.dtype.isnative and array.flags.aligned and all(stride % size == 0 for stride in array.strides):
+        encoder.append(array)
+    else:
+        for piece in pieces(array.shape, tuple(map(min, spec.chunks, array.shape)), COPY_ELEMENTS):
+            encoder.append(np.array(array[piece], spec.dtype, order="C"))
+
+
+def _raise_if_lost(encoder: ArrayEncoder, spec: ArraySpec) -> None:
+    if encoder.lost is None or spec.overflow != "raise":
+        return
+    count, chunk, offset, value = encoder.lost
+    low, high = spec.range()
+    raise ValueError(
+        f"variable {spec.name!r}: {count} value{'s' * (count != 1)} cannot be held by {spec.compression} with "
+        f"scale_factor {spec.scale_factor:g} and add_offset {spec.add_offset:g}; the first one is {value:.9g} at index "
+        f"{element_index(spec.shape, spec.chunks, chunk, offset)}; the range is {low:.9g} to {high:.9g}. "
+        "Choose another scale_factor, or overflow='clip' or 'nan'"
+    )

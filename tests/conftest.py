@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures and Hypothesis profiles of all test folders.
+
+`HYPOTHESIS_PROFILE=thorough` runs forty times as many examples as the default.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from omfiles import _core
+
+# A fixture that picks the SIMD level stays the same for all examples of a test, as it should.
+QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+settings.register_profile("default", max_examples=50, deadline=None, suppress_health_check=QUIET)
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+TESTS = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of golden data."""
+    return TESTS / "golden"
+
+
+@pytest.fixture(scope="session")
+def scratch_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One path that examples of a Hypothesis test may overwrite again and again."""
+    return tmp_path_factory.mktemp("scratch") / "scratch.om"
+
+
+@pytest.fixture(params=_core.simd_available())
+def simd(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Run the test once with every instruction set that this CPU has."""
+    before = _core.simd_name()
+    _core.simd_select(request.param)
+    yield request.param
+    _core.simd_select(before)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: MIT
+"""Every SIMD level against the generic one, on more data than the slow reference could check."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from omfiles import _codec, _core
+from omfiles.testing.compare import assert_same_array
+from omfiles.testing.strategies import CODECS, STREAMS
+
+N = 128 * 400 + 77
+LEVELS = [name for name in _core.simd_available() if name != "generic"]
+pytestmark = pytest.mark.skipif(not LEVELS, reason="this CPU or build has the generic kernels only")
+
+
+def words(width: int, seed: int) -> np.ndarray:
+    """Blocks of differences with every bit width, with and without exceptions."""
+    rng = np.random.default_rng(seed)
+    bits = np.repeat(rng.integers(0, width + 1, -(-N // 128)), 128)[:N]
+    bits = np.where(rng.random(N) < 0.02, width, bits)
+    raw = rng.integers(0, 2**63, N, np.uint64) << np.uint64(1) ^ rng.integers(0, 2**63, N, np.uint64)
+    short = np.where(bits > 0, raw >> (64 - np.maximum(bits, 1)).astype(np.uint64), np.uint64(0))
+    return short.astype(f"u{width // 8}")
+
+
+def at_level(name: str, function: object, *args: object) -> object:
+    before = _core.simd_name()
+    _core.simd_select(name)
+    try:
+        return function(*args)
+    finally:
+        _core.simd_select(before)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(("kind", "width"), STREAMS)
+@pytest.mark.parametrize("seed", range(4))
+def test_streams(level: str, kind: str, width: int, seed: int) -> None:
+    differences = words(width, seed)
+    accumulate = np.bitwise_xor.accumulate if kind == "xor" else np.add.accumulate
+    values = accumulate(differences, dtype=differences.dtype)
+    expected = at_level("generic", _codec.encode_stream, values, kind, width)
+    assert at_level(level, _codec.encode_stream, values, kind, width) == expected
+    for name in ("generic", level):
+        assert_same_array(at_level(name, _codec.decode_stream, expected, N, kind, width), values)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(("dtype", "compression"), CODECS)
+@pytest.mark.parametrize("shape", [(N,), (37, 1001), (1000, 37), (9, 11, 7, 33)])
+def test_chunks(level: str, dtype: np.dtype, compression: str, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(len(shape))
+    array = np.cumsum(rng.normal(0, 1, shape), axis=-1)
+    array = array.astype(dtype) if dtype.kind != "u" else np.abs(array).astype(dtype)
+    if dtype.kind == "f":
+        array[rng.random(shape) < 0.01] = np.nan
+        array = np.abs(array) if "logarithmic" in compression else array
+    expected = at_level("generic", _codec.encode_chunk, array, compression, 20.0, 1.5)
+    assert at_level(level, _codec.encode_chunk, array, compression, 20.0, 1.5) == expected
+    decoded = at_level("generic", _codec.decode_chunk, expected, shape, dtype, compression, 20.0, 1.5)
+    assert_same_array(at_level(level, _codec.decode_chunk, expected, shape, dtype, compression, 20.0, 1.5), decoded)

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: MIT
+"""The benchmarks run; how fast things are is no matter of tests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_benchmarks_run_on_small_data(tmp_path: Path) -> None:
+    """This library in both roles, as the peer has an environment of its own."""
+    figures, page = tmp_path / "figures.json", tmp_path / "page.md"
+    command = [sys.executable, ROOT / "benchmarks/run.py", "--quick", "--peer", sys.executable, "--folder", tmp_path]
+    subprocess.run([*map(str, command), "--json", figures, "--markdown", page], check=True, cwd=tmp_path)
+    results = json.loads(figures.read_text())["results"]
+    assert {result["group"] for result in results} == {"Bulk read", "Small reads", "Metadata", "Write"}
+    assert all(result["ours_seconds"] > 0 for result in results)
+    assert page.read_text().count("\n| ") >= len(results)
+    assert {path.name for path in tmp_path.iterdir()} == {"figures.json", "page.md"}

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""What the compiled modules are: stable ABI, private symbols, a clear message where they are missing."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+import omfiles
+
+FOLDER = Path(omfiles.__file__).parent
+MODULES = sorted(FOLDER.glob("_*.so"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux") or not shutil.which("nm"), reason="reads ELF symbols with nm")
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.name)
+def test_only_the_init_function_is_exported(module: Path) -> None:
+    table = subprocess.run(["nm", "-D", "--defined-only", module], check=True, capture_output=True, text=True).stdout
+    names = {line.split()[-1] for line in table.splitlines()}
+    assert names == {f"PyInit_{module.name.split('.')[0]}"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="names of Windows modules do not tell")
+@pytest.mark.skipif(bool(sysconfig.get_config_var("Py_GIL_DISABLED")), reason="free-threaded Python has no stable ABI")
+def test_stable_abi() -> None:
+    assert MODULES
+    assert all(module.name.endswith(".abi3.so") for module in MODULES)
+
+
+def test_message_when_not_built(tmp_path: Path) -> None:
+    for source in FOLDER.glob("*.py"):
+        (tmp_path / "omfiles").mkdir(exist_ok=True)
+        shutil.copy(source, tmp_path / "omfiles")
+    code = "import omfiles"
+    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "ImportError: the compiled part of omfiles is missing: run `make build`" in result.stderr
+
+
+def test_version() -> None:
+    assert omfiles.__version__.count(".") == 2
+
+
+def test_public_names() -> None:
+    assert {"OmFileReader", "OmFileWriter", "OmVariable", "OmWriterVariable", "types"} <= set(omfiles.__all__)
+    assert all(hasattr(omfiles, name) for name in omfiles.__all__)
