@@ -15,7 +15,7 @@ from omfiles._core cimport (
     omf_cursor_next, omf_cursor_seek, omf_lut_decode, omf_lut_range
 )
 from omfiles.libomf cimport (
-    OMF_ERR_CORRUPT, OMF_OK, c_bool, omf_array, omf_chunk_decoder, omf_cursor, omf_plan, omf_span
+    OMF_OK, c_bool, omf_array, omf_chunk_decoder, omf_cursor, omf_plan, omf_span
 )
 
 cdef extern from "_platform.h" nogil:
@@ -25,7 +25,7 @@ cdef extern from "_platform.h" nogil:
 cdef enum:
     GROUP_LENGTH = 64         # entries, OMF_LUT_GROUP
     MAX_SLOTS = 256           # groups kept for one array
-    WINDOW_SIZE = 8192        # bytes of the look-up table fetched at once
+    WINDOW_SIZE = 8192        # bytes of the look-up table fetched at once; a group has at most 1165
     BATCH_SIZE = 1 << 20      # bytes of neighbouring chunks fetched at once
     BATCH_CHUNKS = 256
     MAX_GAP = 4096            # unwanted bytes between two chunks that are fetched together
@@ -108,13 +108,6 @@ cdef int load_group(Walk *walk, Source source, LutCache cache, uint64_t number, 
         return 0
     if src == NULL:
         if number < walk.window_first or number >= walk.window_end:
-            if range_.size > WINDOW_SIZE:
-                failure.error.status = OMF_ERR_CORRUPT
-                failure.error.field = "LUT size"
-                failure.error.reason = "too large for the number of chunks"
-                failure.error.offset = range_.offset
-                failure.base = 0
-                return -1
             n_groups = 1
             if walk.dense and range_.size > 0:
                 n_groups = min(WINDOW_SIZE // range_.size, walk.last_group + 1 - number)

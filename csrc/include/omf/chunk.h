@@ -41,15 +41,15 @@ uint64_t omf_chunk_max_size(const omf_codec *codec, uint64_t n_elements);
  * one row of the chunk (its last dimension) where that is longer. */
 size_t omf_chunk_decode_scratch(const omf_codec *codec, const uint64_t *chunk, unsigned n_dims);
 
-/* Decode the wanted elements of one chunk. Blocks behind the last wanted element are not looked at; if the last
- * element of the chunk is wanted, src must be exactly the chunk (OMF_ERR_TRAILING otherwise).
- * scratch must be aligned to 8 bytes. err->offset counts from src. On error the wanted elements of dst are unspecified. */
+/* Decode the wanted elements of one chunk. Blocks behind the last wanted element are not looked at; if the last element
+ * of the chunk is wanted, src must be exactly the chunk (OMF_ERR_TRAILING otherwise). scratch must be aligned to 8
+ * bytes. err->offset counts from src. On error the wanted elements of dst are unspecified. */
 omf_status omf_chunk_decode(const omf_buffer *dst, const omf_codec *codec, const omf_dim *dims, unsigned n_dims,
                             const uint8_t *src, size_t src_len, void *scratch, size_t scratch_size, omf_error *err);
 
 /* The same in pieces, for chunks too large to be fetched at once: omf_chunk_decoder_init, then _feed with the chunk's
- * bytes in order. Each call consumes what it can (*consumed) and wants the rest again, in front of the bytes
- * that follow. A piece of at least OMF_FEED_MIN bytes always makes progress. `last` says that nothing follows this piece.
+ * bytes in order. Each call consumes what it can (*consumed) and wants the rest again, in front of the bytes that
+ * follow. A piece of at least OMF_FEED_MIN bytes always makes progress. `last` says that nothing follows this piece.
  * Done when *done is true. The struct's fields are private; it keeps pointers to all that is passed to _init. */
 #define OMF_FEED_MIN 8192
 typedef struct omf_chunk_decoder {

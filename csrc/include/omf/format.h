@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The container: trailer, variable records, look-up table, legacy header (format.md, sections 1, 2 and 8).
  *
- * Decoders give checked views into the caller's bytes, which must outlive them; err->offset is an offset in the file. */
+ * Decoders give checked views into the caller's bytes, which must outlive them; err->offset counts in the file. */
 #ifndef OMF_FORMAT_H
 #define OMF_FORMAT_H
 
@@ -43,8 +43,7 @@ omf_status omf_trailer_decode(omf_span *root, const uint8_t *src, size_t src_len
 
 /* For a file without a trailer: src is its first OMF_LEGACY_HEADER_SIZE bytes, or fewer if the file is shorter.
  * OMF_OK: a legacy file, *array is filled. OMF_ERR_TRUNCATED: version 3, unfinished or cut off. OMF_ERR_NOT_OM. */
-omf_status omf_header_decode(omf_array *array, const uint8_t *src, size_t src_len, uint64_t file_size,
-                             omf_error *err);
+omf_status omf_header_decode(omf_array *array, const uint8_t *src, size_t src_len, uint64_t file_size, omf_error *err);
 
 /* --- records ---------------------------------------------------------------------------------------------------- */
 
@@ -57,8 +56,9 @@ typedef struct omf_record {
     const uint8_t *children; /* read with omf_record_child */
     const uint8_t *name;     /* UTF-8 (checked), not terminated */
     size_t name_size;
-    const uint8_t *value; /* scalars: little-endian number, or the bytes of a string: UTF-8, but not checked, as a small file can
-                             refer to one long string many times */
+    /* Scalars: a little-endian number, or the bytes of a string. That these are UTF-8 is left to be checked by who uses
+     * them: a small file can refer to one long string many times. */
+    const uint8_t *value;
     size_t value_size;
     omf_array array; /* meaningful if omf_type_is_array(type) */
 } omf_record;
@@ -102,16 +102,15 @@ omf_span omf_lut_range(const omf_array *array, uint64_t first, uint64_t last);
 
 /* Decode one group from the bytes that omf_lut_range(array, group, group) names. The entries have been checked to
  * ascend and to lie inside the file. *n_entries receives 1 ... OMF_LUT_GROUP. */
-omf_status omf_lut_decode(uint64_t entries[OMF_LUT_GROUP], unsigned *n_entries, const omf_array *array,
-                          uint64_t group, const uint8_t *src, size_t src_len, omf_error *err);
+omf_status omf_lut_decode(uint64_t entries[OMF_LUT_GROUP], unsigned *n_entries, const omf_array *array, uint64_t group,
+                          const uint8_t *src, size_t src_len, omf_error *err);
 
-/* Bytes that each group of the LUT with these entries (n_chunks + 1, ascending) must be given: the longest one's size. */
+/* Bytes that each group of the LUT with these entries (n_chunks + 1, ascending) must have: the longest one's size. */
 size_t omf_lut_group_size(const uint64_t *entries, uint64_t n_entries);
 
 /* Encode `n_entries` entries that start at a group's boundary, group_size bytes a group, rest filled with zeros.
  * A large table can be written in pieces. */
-omf_status omf_lut_encode(uint8_t *dst, size_t dst_cap, const uint64_t *entries, uint64_t n_entries,
-                          size_t group_size);
+omf_status omf_lut_encode(uint8_t *dst, size_t dst_cap, const uint64_t *entries, uint64_t n_entries, size_t group_size);
 
 #ifdef __cplusplus
 }

@@ -34,7 +34,8 @@ typedef struct omf_plan {
 } omf_plan;
 
 /* Check a selection against the array and the caller's memory. Does not read or write `buffer`; buffer.origin is the
- * offset of the first selected element. `array` must outlive the plan. After this a plan does not change: threads may share it. */
+ * offset of the first selected element. `array` must outlive the plan. After this a plan does not change: threads may
+ * share it. */
 omf_status omf_plan_init(omf_plan *plan, const omf_array *array, const omf_select *select, omf_buffer buffer,
                          omf_error *err);
 

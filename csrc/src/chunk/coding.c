@@ -44,13 +44,13 @@ omf_status omfi_chunk_check(const omf_codec *codec, const omf_buffer *buffer, co
     uint64_t n = 1, n_bytes;
     for (unsigned i = 0; i < n_dims; i++) {
         const omf_dim *dim = &dims[i];
-        OMFI_CHECK(dim->size >= 1 && dim->count >= 1 && dim->step >= 1 && dim->start < dim->size, err,
-                   OMF_ERR_ARGUMENT, i, "dims", "sizes, counts and steps must be at least 1, starts inside");
-        OMFI_CHECK(dim->count == 1 || dim->count - 1 <= (dim->size - 1 - dim->start) / dim->step, err,
-                   OMF_ERR_ARGUMENT, i, "dims", "the selection leaves the chunk");
+        OMFI_CHECK(dim->size >= 1 && dim->count >= 1 && dim->step >= 1 && dim->start < dim->size, err, OMF_ERR_ARGUMENT,
+                   i, "dims", "sizes, counts and steps must be at least 1, starts inside");
+        OMFI_CHECK(dim->count == 1 || dim->count - 1 <= (dim->size - 1 - dim->start) / dim->step, err, OMF_ERR_ARGUMENT,
+                   i, "dims", "the selection leaves the chunk");
         *n_rows = n;
-        OMFI_CHECK(omfi_mul(&n, n, dim->size) && omfi_reach_add(&reach, dim->count, dim->stride), err,
-                   OMF_ERR_ARGUMENT, i, "dims", "sizes or strides overflow");
+        OMFI_CHECK(omfi_mul(&n, n, dim->size) && omfi_reach_add(&reach, dim->count, dim->stride), err, OMF_ERR_ARGUMENT,
+                   i, "dims", "sizes or strides overflow");
     }
     *n_cols = dims[n_dims - 1].size;
     OMFI_CHECK(omfi_mul(&n_bytes, n, element_size) && n_bytes <= SIZE_MAX / 2, err, OMF_ERR_ARGUMENT, 0, "dims",

@@ -32,8 +32,8 @@ uint64_t omfi_window_capacity(const omfi_coding *coding, uint64_t n_rows, uint64
 /* Bytes of scratch for chunks of at most this shape; 0 if it overflows. */
 size_t omfi_window_size(const omf_codec *codec, const uint64_t *chunk, unsigned n_dims);
 
-/* The 2-D filter works on elements; only for float64 with XOR it works on 32-bit words, rows of n_cols words, in the first half
- * of the chunk. [from, to) is the part of the elements [begin, end) that it changes, in its own unit. */
+/* The 2-D filter works on elements; only for float64 with XOR it works on 32-bit words, rows of n_cols words, in the
+ * first half of the chunk. [from, to) is the part of the elements [begin, end) that it changes, in its own unit. */
 typedef struct omfi_filter_range {
     unsigned per_element; /* units in an element: 1 or 2 */
     uint64_t from, to;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* chunk: compressed bytes -> elements of the caller's array.
  *
- * Words are decoded into a window in scratch, get their 2-D filter undone there, and are converted and copied row by row to
- * where they belong. A chunk that is larger than the window passes through it in parts; the last row stays for the filter. */
+ * Words are decoded into a window in scratch, get their 2-D filter undone there, and are converted and copied row by
+ * row to where they belong. A chunk that is larger than the window passes through it in parts; the last row stays for
+ * the filter. */
 #include "base/bytes.h"
 #include "base/checked.h"
 #include "base/error.h"
@@ -12,7 +13,7 @@
 /* Words converted at once where elements do not lie side by side. */
 enum { PIECE = 256 };
 
-/* --- wanted rows, one after another -------------------------------------------------------------------------------- */
+/* --- wanted rows, one after another ------------------------------------------------------------------------------- */
 
 /* Recompute the wanted row's number and place from at[]. */
 static void rows_locate(omf_chunk_decoder *decoder) {
@@ -115,12 +116,11 @@ static void emit(omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t
     }
 }
 
-/* --- filter -------------------------------------------------------------------------------------------------------- */
+/* --- filter ------------------------------------------------------------------------------------------------------- */
 
 /* Undo the 2-D filter on the elements [begin, end) of the window. Columns that nobody wants may be left alone. */
 static void unfilter(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t begin, uint64_t end) {
-    const omfi_filter_range range =
-        omfi_filter_range_of(coding, decoder->n_rows, decoder->n_cols, begin, end);
+    const omfi_filter_range range = omfi_filter_range_of(coding, decoder->n_rows, decoder->n_cols, begin, end);
     const uint64_t n_cols = decoder->n_cols, origin = range.per_element * decoder->window_start;
     const omfi_kernels *kernels = omfi_kernels_get();
     if (OMFI_BIG_ENDIAN && range.per_element == 2) {
@@ -144,7 +144,7 @@ static void unfilter(const omf_chunk_decoder *decoder, const omfi_coding *coding
     }
 }
 
-/* --- decoding ------------------------------------------------------------------------------------------------------ */
+/* --- decoding ----------------------------------------------------------------------------------------------------- */
 
 omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *dst, const omf_codec *codec,
                                   const omf_dim *dims, unsigned n_dims, void *scratch, size_t scratch_size,
@@ -189,8 +189,7 @@ static uint64_t next_batch(const omf_chunk_decoder *decoder, const omfi_coding *
 omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src, size_t src_len, bool last,
                                   size_t *consumed, bool *done, omf_error *err) {
     const omfi_coding coding = omfi_coding_of(decoder->codec);
-    const omfi_decode_fn decode_blocks =
-        omfi_kernels_get()->decode[coding.stream][OMFI_WIDTH_INDEX(coding.width)];
+    const omfi_decode_fn decode_blocks = omfi_kernels_get()->decode[coding.stream][OMFI_WIDTH_INDEX(coding.width)];
     omfi_input input = {src, src + src_len, last, NULL};
     while (decoder->position < decoder->n_stop) {
         if (decoder->position - decoder->window_start == decoder->window_cap ||

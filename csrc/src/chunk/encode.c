@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* chunk: elements of the caller's array -> compressed bytes.
  *
- * Elements are quantised into a window in scratch, as many as it holds; from there some blocks at a time are filtered into a
- * small buffer and coded. */
+ * Elements are quantised into a window in scratch, as many as it holds; from there some blocks at a time are filtered
+ * into a small buffer and coded. */
 #include "base/bytes.h"
 #include "base/error.h"
 #include "chunk/coding.h"
 #include "stream/stream.h"
 
 enum {
-    PIECE = 256, /* elements gathered at once where they do not lie side by side */
+    PIECE = 256,           /* elements gathered at once where they do not lie side by side */
     BATCH = 4 * OMFI_BLOCK /* words filtered at once */
 };
 
-/* --- filling the window -------------------------------------------------------------------------------------------- */
+/* --- filling the window ------------------------------------------------------------------------------------------- */
 
 /* The first element of a row in the caller's array. */
 static const uint8_t *row_source(const omf_chunk_encoder *encoder, uint64_t row) {
@@ -90,7 +90,7 @@ static void fill_window(omf_chunk_encoder *encoder, const omfi_coding *coding) {
     }
 }
 
-/* --- coding -------------------------------------------------------------------------------------------------------- */
+/* --- coding ------------------------------------------------------------------------------------------------------- */
 
 /* The 2-D filter: words [begin, end) of the window into dst. */
 static void filter(const omf_chunk_encoder *encoder, const omfi_coding *coding, void *dst, uint64_t begin,

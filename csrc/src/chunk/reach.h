@@ -22,7 +22,8 @@ OMFI_INLINE bool omfi_reach_add(omfi_reach *reach, uint64_t count, int64_t strid
 /* Whether all of it, and the last element itself, lies inside the buffer. */
 OMFI_INLINE bool omfi_reach_fits(const omfi_reach *reach, const omf_buffer *buffer, size_t element_size) {
     return buffer->origin <= buffer->size && reach->below <= buffer->origin &&
-           element_size <= buffer->size - buffer->origin && reach->above <= buffer->size - buffer->origin - element_size;
+           element_size <= buffer->size - buffer->origin &&
+           reach->above <= buffer->size - buffer->origin - element_size;
 }
 
 #endif

@@ -88,8 +88,7 @@ static omf_status legacy_decode(omf_array *array, const uint8_t *src, size_t src
     array->codec.add_offset = 0;
     OMFI_CHECK(src[2] == 1 || src[3] <= OMF_PFOR_DELTA_2D_INT16_LOGARITHMIC, err, OMF_ERR_UNSUPPORTED, 3, "compression",
                "unknown compression: 0 to 3 are known");
-    OMFI_CHECK(omf_codec_is_valid(&array->codec), err, OMF_ERR_CORRUPT, 4, "scale_factor",
-               "must be finite and not 0");
+    OMFI_CHECK(omf_codec_is_valid(&array->codec), err, OMF_ERR_CORRUPT, 4, "scale_factor", "must be finite and not 0");
     array->legacy = true;
     array->file_size = file_size;
     array->n_dims = 2;
@@ -108,8 +107,7 @@ static omf_status legacy_decode(omf_array *array, const uint8_t *src, size_t src
     return omfi_array_check_size(array, file_size - array->lut.offset - array->lut.size, 8, err);
 }
 
-omf_status omf_header_decode(omf_array *array, const uint8_t *src, size_t src_len, uint64_t file_size,
-                             omf_error *err) {
+omf_status omf_header_decode(omf_array *array, const uint8_t *src, size_t src_len, uint64_t file_size, omf_error *err) {
     OMFI_CHECK(src_len >= OMF_HEADER_SIZE, err, OMF_ERR_NOT_OM, src_len, "header",
                "Not an OM file: too small for a header");
     OMFI_CHECK(src[0] == 'O' && src[1] == 'M' && src[2] >= 1 && src[2] <= 3, err, OMF_ERR_NOT_OM, 0, "header",

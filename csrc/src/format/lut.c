@@ -46,8 +46,8 @@ static omf_status decode_legacy(uint64_t *entries, unsigned n, const omf_array *
     return OMF_OK;
 }
 
-omf_status omf_lut_decode(uint64_t entries[OMF_LUT_GROUP], unsigned *n_entries, const omf_array *array,
-                          uint64_t group, const uint8_t *src, size_t src_len, omf_error *err) {
+omf_status omf_lut_decode(uint64_t entries[OMF_LUT_GROUP], unsigned *n_entries, const omf_array *array, uint64_t group,
+                          const uint8_t *src, size_t src_len, omf_error *err) {
     OMFI_CHECK(group < omf_lut_n_groups(array), err, OMF_ERR_ARGUMENT, 0, "look-up table", "no such group");
     const omf_span range = omf_lut_range(array, group, group);
     OMFI_CHECK(src_len == range.size, err, OMF_ERR_ARGUMENT, range.offset, "look-up table",

@@ -11,6 +11,9 @@
 #define ARRAY_FIXED_SIZE 40
 #define NAME_MAX_SIZE 65535
 
+/* No delta stream of 64 words of 64 bits is longer (section 5). */
+#define LUT_GROUP_MAX_SIZE (9 + OMF_LUT_GROUP * (8 + 10) + 4)
+
 /* Whether src is UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. */
 static bool is_utf8(const uint8_t *src, size_t len) {
     size_t i = 0;
@@ -74,8 +77,8 @@ static omf_status decode_array(omf_record *record, cursor *rest, unsigned compre
                "the record is too short for its dimensions");
     OMFI_CHECK(n_dims <= OMF_MAX_DIMS, err, OMF_ERR_UNSUPPORTED, start + 16, "number of dimensions",
                "more than 64 dimensions");
-    OMFI_CHECK(omf_codec_is_valid(&(omf_codec){record->type, (omf_compression)compression, 1, 0}), err,
-               OMF_ERR_CORRUPT, start - COMMON_SIZE + 1, "compression",
+    OMFI_CHECK(omf_codec_is_valid(&(omf_codec){record->type, (omf_compression)compression, 1, 0}), err, OMF_ERR_CORRUPT,
+               start - COMMON_SIZE + 1, "compression",
                "unknown compression, or one that does not go with the data type");
     OMFI_CHECK(omf_codec_is_valid(&array->codec), err, OMF_ERR_CORRUPT, start + 24, "scale_factor or add_offset",
                "must be finite, and the scale not 0");
@@ -103,6 +106,8 @@ static omf_status decode_array(omf_record *record, cursor *rest, unsigned compre
                "too small for the number of chunks");
     OMFI_CHECK(array->lut.size % omf_lut_n_groups(array) == 0, err, OMF_ERR_CORRUPT, start, "LUT size",
                "not a multiple of the number of its groups");
+    OMFI_CHECK(array->lut.size / omf_lut_n_groups(array) <= LUT_GROUP_MAX_SIZE, err, OMF_ERR_CORRUPT, start, "LUT size",
+               "too large for the number of chunks");
     return omfi_array_check_size(array, file_size, dims_offset, err);
 }
 

@@ -19,8 +19,8 @@ typedef struct layout {
 
 /* above[b] = how many of the n values have more than b bits, for b from 0 to width + CHOOSE_MARGIN.
  *
- * The cheapest candidate wins; among equals PLAIN, then the one with the most bits, then PATCH. So all that decides goes into
- * one key, whose minimum is found without branches. */
+ * The cheapest candidate wins; among equals PLAIN, then the one with the most bits, then PATCH. So all that decides
+ * goes into one key, whose minimum is found without branches. */
 OMFI_INLINE layout choose_layout(const uint32_t *above, unsigned n, unsigned top, const unsigned width) {
     uint32_t best = (((n * top + 7) / 8 + 1) << 8);
     const uint32_t bitmap_size = (n + 7) / 8;

@@ -14,7 +14,7 @@ static void FN(difference_xor32)(void *dst, const void *words, size_t distance, 
     for (size_t i = 0; i < n_values; i++) out[i] = values[i] ^ before[i];
 }
 
-/* --- words -> elements --------------------------------------------------------------------------------------------- */
+/* --- words -> elements -------------------------------------------------------------------------------------------- */
 
 #define RESTORE(name, WORD, FLOAT, MARK, EXPRESSION)                                                                   \
     static void FN(name)(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,         \
@@ -38,7 +38,7 @@ RESTORE(restore_i32, int32_t, float, INT32_MAX, q / scale - offset)
 RESTORE(restore_i64, int64_t, double, INT64_MAX, q / scale - offset)
 #undef RESTORE
 
-/* --- elements -> words --------------------------------------------------------------------------------------------- */
+/* --- elements -> words -------------------------------------------------------------------------------------------- */
 
 /* x = -1, whose logarithm is minus infinity, is stored as the smallest integer; what lies below has none. */
 OMFI_INLINE float FN(log_scaled)(float x, float scale) {
@@ -49,9 +49,9 @@ OMFI_INLINE float FN(log_scaled)(float x, float scale) {
 /* Values counted in one word of the integer type. */
 enum { PIECE = 4096 };
 
-/* Rounding half away from zero: adding the float just below 1/2, away from zero, and truncating is exact for every float.
- * LOWEST and HIGHEST are floats in the range of WIDE that bound y before its conversion; y is out of range from TOO_LOW downwards
- * and from TOO_HIGH upwards. Written with masks and without branches, so that compilers vectorise it. */
+/* Rounding half away from zero: adding the float just below 1/2, away from zero, and truncating is exact for every
+ * float. LOWEST and HIGHEST are floats in the range of WIDE that bound y before its conversion; y is out of range from
+ * TOO_LOW downwards and from TOO_HIGH upwards. Masks instead of branches let compilers vectorise it. */
 #define QUANTIZE(name, WORD, WIDE, FLOAT, MARK, COPYSIGN, BELOW_HALF, TOO_LOW, LOWEST, HIGHEST, TOO_HIGH, EXPRESSION)  \
     static size_t FN(name)(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,        \
                            omf_overflow overflow) {                                                                    \
@@ -67,7 +67,7 @@ enum { PIECE = 4096 };
             WIDE bad = 0;                                                                                              \
             for (size_t i = start; i < end; i++) {                                                                     \
                 const FLOAT x = in[i], y = EXPRESSION;                                                                 \
-                const FLOAT capped = y < (HIGHEST) ? y : (HIGHEST), safe = capped > (LOWEST) ? capped : (LOWEST);      \
+                const FLOAT capped = y<(HIGHEST) ? y : (HIGHEST), safe = capped>(LOWEST) ? capped : (LOWEST);          \
                 const WIDE q = (WIDE)(safe + COPYSIGN(BELOW_HALF, safe));                                              \
                 const WIDE too_high = y >= (TOO_HIGH), too_low = y <= (TOO_LOW), is_nan = x != x;                      \
                 out[i] = (WORD)((q & ~(-too_high | -too_low | -is_nan)) | (above & -too_high) | (below & -too_low) |   \
@@ -78,7 +78,8 @@ enum { PIECE = 4096 };
         }                                                                                                              \
         return n_bad;                                                                                                  \
     }
-/* Floats just below 2^31 and 2^63 are at most MARK - 1; floats just below -2^31 and -2^63 are the first that are too low. */
+/* Floats just below 2^31 and 2^63 are at most MARK - 1; floats just below -2^31 and -2^63 are the first that are too
+ * low. */
 QUANTIZE(quantize_i16, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, -32768.0f, 32767.0f,
          32766.5f, (x + offset) * scale)
 QUANTIZE(quantize_i16_log, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, -32768.0f,
@@ -89,9 +90,9 @@ QUANTIZE(quantize_large, int64_t, int64_t, double, INT64_MAX, copysign, 0x1.ffff
          -9223372036854775808.0, 9223372036854774784.0, 9223372036854775808.0, (x + offset) * scale)
 #undef QUANTIZE
 
-/* Most CPUs cannot convert doubles to 64-bit integers in vectors. Below 2^51 there is a way around: after adding 1.5 * 2^52 the lowest bits
- * of the double are the integer, rounded to the nearest, halves to even; the halves that should go the other way are found by
- * what is left over, which is exact. Pieces with larger values go the slow way. */
+/* Most CPUs cannot convert doubles to 64-bit integers in vectors. Below 2^51 there is a way around: after adding 1.5 *
+ * 2^52 the lowest bits of the double are the integer, rounded to the nearest, halves to even; the halves that should go
+ * the other way are found by what is left over, which is exact. Pieces with larger values go the slow way. */
 static size_t FN(quantize_i64)(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,
                                omf_overflow overflow) {
     enum { STEP = 256 };
@@ -116,8 +117,7 @@ static size_t FN(quantize_i64)(void *words, const void *src, size_t n_values, fl
             out[i] = (q & ~-is_nan) | (INT64_MAX & -is_nan);
             large |= (y > limit) | (y < -limit);
         }
-        if (large != 0)
-            n_bad += FN(quantize_large)(out + start, in + start, n, scale_factor, add_offset, overflow);
+        if (large != 0) n_bad += FN(quantize_large)(out + start, in + start, n, scale_factor, add_offset, overflow);
     }
     return n_bad;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* kernels: decoding of blocks and streams of W-bit words (format.md, sections 5 and 6). Included once for each width. */
+/* kernels: decoding of blocks and streams of W-bit words (format.md, sections 5 and 6). Included for each width. */
 
 #define REFUSE(status, text)                                                                                           \
     do {                                                                                                               \
-        input->reason = text;                                                                                         \
-        return status;                                                                                                \
+        input->reason = text;                                                                                          \
+        return status;                                                                                                 \
     } while (0)
 #define NEED(n_bytes)                                                                                                  \
     if (OMFI_UNLIKELY((size_t)(n_bytes) > (size_t)(end - at)))                                                         \
@@ -180,8 +180,8 @@ static omf_status FNW(decode_block)(T *dst, unsigned n, bool is_xor, omfi_input 
 }
 
 /* A stream behind its first value; `kind` is a constant wherever this is inlined. */
-OMFI_INLINE omf_status FNW(decode_blocks)(omf_stream kind, T *dst, size_t n_values, uint64_t *carry,
-                                          omfi_input *input, size_t *n_done) {
+OMFI_INLINE omf_status FNW(decode_blocks)(omf_stream kind, T *dst, size_t n_values, uint64_t *carry, omfi_input *input,
+                                          size_t *n_done) {
     omf_status status = OMF_OK;
     T last = (T)*carry;
     size_t done = 0;
@@ -202,13 +202,11 @@ OMFI_INLINE omf_status FNW(decode_blocks)(omf_stream kind, T *dst, size_t n_valu
         status = FNW(decode_block)(block, n, kind == OMF_STREAM_XOR, input, &at);
         if (status != OMF_OK) break;
         if (kind == OMF_STREAM_DELTA) {
-            if (n == OMFI_BLOCK)
-                last = FNW(integrate_delta)(block, last);
+            if (n == OMFI_BLOCK) last = FNW(integrate_delta)(block, last);
             else
                 for (unsigned i = 0; i < n; i++) block[i] = last = (T)(last + block[i]);
         } else if (kind == OMF_STREAM_ZIGZAG) {
-            if (n == OMFI_BLOCK)
-                last = FNW(integrate_zigzag)(block, last);
+            if (n == OMFI_BLOCK) last = FNW(integrate_zigzag)(block, last);
             else
                 for (unsigned i = 0; i < n; i++)
                     block[i] = last = (T)(last + ((T)(block[i] >> 1) ^ (T)(0 - (block[i] & 1))));
@@ -217,8 +215,7 @@ OMFI_INLINE omf_status FNW(decode_blocks)(omf_stream kind, T *dst, size_t n_valu
 #if W >= 32
             if (zeros >= W)
                 for (unsigned i = 0; i < n; i++) block[i] = last;
-            else if (n == OMFI_BLOCK)
-                last = FNW(integrate_xor)(block, last, zeros);
+            else if (n == OMFI_BLOCK) last = FNW(integrate_xor)(block, last, zeros);
             else
                 for (unsigned i = 0; i < n; i++) block[i] = last ^= REVERSE(block[i]) >> zeros;
 #endif

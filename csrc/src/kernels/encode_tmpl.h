@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kernels: encoding of blocks and streams of W-bit words (format.md, sections 5 and 6). Included once for each width. */
+/* kernels: encoding of blocks and streams of W-bit words (format.md, sections 5 and 6). Included for each width. */
 
 /* Bit length of a word; the one bit more spares a test for zero. */
 #if W == 64
@@ -41,7 +41,7 @@ OMFI_INLINE void FNW(count_widths)(uint32_t *above, const T *values, unsigned n)
         for (unsigned k = 0; k < 4; k++) lengths[k][WORD_LENGTH(values[i + k])]++;
     for (; i < n; i++) lengths[0][WORD_LENGTH(values[i])]++;
     memset(above + W, 0, (CHOOSE_MARGIN + 1) * sizeof *above);
-    for (unsigned b = W; b-- > 0;) 
+    for (unsigned b = W; b-- > 0;)
         above[b] = above[b + 1] + lengths[0][b + 1] + lengths[1][b + 1] + lengths[2][b + 1] + lengths[3][b + 1];
 }
 

@@ -4,7 +4,9 @@
 /* Unpack n <= OMFI_BLOCK values of `bits` bits; `readable` bytes of src, at least the packed ones, may be read. */
 static void FNW(unpack_horizontal)(T *OMFI_RESTRICT dst, unsigned n, unsigned bits, const uint8_t *src,
                                    size_t readable) {
-    enum { SLACK = 8 }; /* a load of 8 bytes, and one byte more for words of 64 bits, that begins in the last packed byte */
+    enum {
+        SLACK = 8
+    }; /* a load of 8 bytes, and one byte more for words of 64 bits, that begins in the last packed byte */
     uint8_t padded[OMFI_BLOCK * W / 8 + SLACK];
     const size_t n_bytes = ((size_t)n * bits + 7) / 8;
     if (readable < n_bytes + SLACK) {

@@ -33,16 +33,22 @@
 #include "kernels/convert_tmpl.h"
 
 #define OMFI_KERNEL_TABLE(isa)                                                                                         \
-    {                                                                                                                  \
-        isa,                                                                                                           \
-            {{FN(decode_delta8), FN(decode_delta16), FN(decode_delta32), FN(decode_delta64)},                          \
-             {FN(decode_zigzag8), FN(decode_zigzag16), FN(decode_zigzag32), FN(decode_zigzag64)},                      \
-             {NULL, NULL, FN(decode_xor32), FN(decode_xor64)}},                                                        \
-            {{FN(encode_delta8), FN(encode_delta16), FN(encode_delta32), FN(encode_delta64)},                          \
-             {FN(encode_zigzag8), FN(encode_zigzag16), FN(encode_zigzag32), FN(encode_zigzag64)},                      \
-             {NULL, NULL, FN(encode_xor32), FN(encode_xor64)}},                                                        \
-            {FN(add8), FN(add16), FN(add32), FN(add64)}, FN(exclusive_or32),                                           \
-            {FN(subtract8), FN(subtract16), FN(subtract32), FN(subtract64)}, FN(difference_xor32),                     \
-            FN(restore_i16), FN(restore_i16_log), FN(restore_i32), FN(restore_i64), FN(quantize_i16),                  \
-            FN(quantize_i16_log), FN(quantize_i32), FN(quantize_i64)                                                   \
-    }
+    {isa,                                                                                                              \
+     {{FN(decode_delta8), FN(decode_delta16), FN(decode_delta32), FN(decode_delta64)},                                 \
+      {FN(decode_zigzag8), FN(decode_zigzag16), FN(decode_zigzag32), FN(decode_zigzag64)},                             \
+      {NULL, NULL, FN(decode_xor32), FN(decode_xor64)}},                                                               \
+     {{FN(encode_delta8), FN(encode_delta16), FN(encode_delta32), FN(encode_delta64)},                                 \
+      {FN(encode_zigzag8), FN(encode_zigzag16), FN(encode_zigzag32), FN(encode_zigzag64)},                             \
+      {NULL, NULL, FN(encode_xor32), FN(encode_xor64)}},                                                               \
+     {FN(add8), FN(add16), FN(add32), FN(add64)},                                                                      \
+     FN(exclusive_or32),                                                                                               \
+     {FN(subtract8), FN(subtract16), FN(subtract32), FN(subtract64)},                                                  \
+     FN(difference_xor32),                                                                                             \
+     FN(restore_i16),                                                                                                  \
+     FN(restore_i16_log),                                                                                              \
+     FN(restore_i32),                                                                                                  \
+     FN(restore_i64),                                                                                                  \
+     FN(quantize_i16),                                                                                                 \
+     FN(quantize_i16_log),                                                                                             \
+     FN(quantize_i32),                                                                                                 \
+     FN(quantize_i64)}

@@ -14,13 +14,13 @@
 
 #define OMFI_BLOCK 128 /* values of a full block (format.md, section 5) */
 
-/* No block of n values takes more bytes, whoever wrote it; for XOR streams the byte in front is counted.
- * A value takes a whole word of low bits, an exception of nine bytes and its position; there are four bytes of headers
- * (kind, count, leading zeros, and the byte 255 of raw exceptions). Only a PATCH block of 64-bit words without room for exceptions
+/* No block of n values takes more bytes, whoever wrote it; for XOR streams the byte in front is counted. A value takes
+ * a whole word of low bits, an exception of nine bytes and its position; there are four bytes of headers (kind, count,
+ * leading zeros, and the byte 255 of raw exceptions). Only a PATCH block of 64-bit words without room for exceptions
  * can announce longer ones, of up to 255 zero bits. */
 #define OMFI_BLOCK_MAX(n, width) ((n) * ((width) == 64 ? 40 : (width) / 8 + 10) + 4)
 
-/* A writer's block: never larger than PLAIN by more than a byte a value (VBYTE's estimate), and four bytes of headers. */
+/* A writer's block: never larger than PLAIN by more than a byte a value (VBYTE's estimate) and four of headers. */
 #define OMFI_BLOCK_BOUND(n, width) ((n) * ((width) / 8 + 1) + 4)
 
 /* Index of a word width in the tables: 8 -> 0, 16 -> 1, 32 -> 2, 64 -> 3. */
@@ -34,9 +34,9 @@ typedef struct omfi_input {
     const char *reason; /* after a failure: what is wrong with the block at `at` */
 } omfi_input;
 
-/* Decode blocks until n_values (a multiple of OMFI_BLOCK, or the rest of the stream) are there, or until what is left of an
- * input that is not the last one might not be a whole block. *n_done receives the number of values.
- * *carry is the value before the first one, afterwards the last one. */
+/* Decode blocks until n_values (a multiple of OMFI_BLOCK, or the rest of the stream) are there, or until what is left
+ * of an input that is not the last one might not be a whole block. *n_done receives the number of values. *carry is the
+ * value before the first one, afterwards the last one. */
 typedef omf_status (*omfi_decode_fn)(void *dst, size_t n_values, uint64_t *carry, omfi_input *input, size_t *n_done);
 
 /* Encode n_values (a multiple of OMFI_BLOCK, or the rest of the stream) words; returns the bytes written, at most
@@ -54,8 +54,8 @@ typedef void (*omfi_restore_fn)(void *dst, int64_t dst_stride, const void *words
                                 size_t n_cols, float scale_factor, float add_offset);
 
 /* Elements -> words; values that cannot be held become the mark for NaN or are clipped. Returns how many there were. */
-typedef size_t (*omfi_quantize_fn)(void *words, const void *src, size_t n_values, float scale_factor,
-                                   float add_offset, omf_overflow overflow);
+typedef size_t (*omfi_quantize_fn)(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,
+                                   omf_overflow overflow);
 
 typedef struct omfi_kernels {
     const char *name;

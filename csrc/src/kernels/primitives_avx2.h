@@ -10,10 +10,10 @@ OMFI_INLINE __m128i FN(load128)(const uint8_t *src) { return _mm_loadu_si128((co
 OMFI_INLINE __m256i FN(load256)(const void *src) { return _mm256_loadu_si256((const __m256i *)src); }
 OMFI_INLINE void FN(store256)(void *dst, __m256i x) { _mm256_storeu_si256((__m256i *)dst, x); }
 
-/* --- vertical packing ---------------------------------------------------------------------------------------------- */
+/* --- vertical packing --------------------------------------------------------------------------------------------- */
 
-/* A word index of four (eight) lanes is 16 bytes. Two steps at a time fill a register of 256 bits: their words are the same or
- * neighbours, and shifts that differ are one variable shift. */
+/* A word index of four (eight) lanes is 16 bytes. Two steps at a time fill a register of 256 bits: their words are the
+ * same or neighbours, and shifts that differ are one variable shift. */
 OMFI_INLINE __m256i FN(word_pair)(const uint8_t *src, unsigned first, unsigned second) {
     if (first == second) return _mm256_broadcastsi128_si256(FN(load128)(src + 16 * first));
     return FN(load256)(src + 16 * first);
@@ -26,18 +26,18 @@ OMFI_INLINE void FN(unpack_vertical32_const)(uint32_t *dst, const uint8_t *src, 
         const unsigned word0 = i * bits / 32, shift0 = i * bits % 32;
         const unsigned word1 = (i + 1) * bits / 32, shift1 = (i + 1) * bits % 32;
         const bool split0 = shift0 + bits > 32, split1 = shift1 + bits > 32;
-        __m256i x = _mm256_srlv_epi32(
-            FN(word_pair)(src, word0, word1),
-            _mm256_setr_epi32((int)shift0, (int)shift0, (int)shift0, (int)shift0, (int)shift1, (int)shift1, (int)shift1,
-                              (int)shift1));
+        __m256i x = _mm256_srlv_epi32(FN(word_pair)(src, word0, word1),
+                                      _mm256_setr_epi32((int)shift0, (int)shift0, (int)shift0, (int)shift0, (int)shift1,
+                                                        (int)shift1, (int)shift1, (int)shift1));
         if (split0 || split1) {
             /* A shift by 32 gives 0: half of a pair that is not split takes nothing, and its word need not be there. */
             const int left0 = split0 ? (int)(32 - shift0) : 32, left1 = split1 ? (int)(32 - shift1) : 32;
-            const __m256i next = split0 && split1 ? FN(word_pair)(src, word0 + 1, word1 + 1)
-                                                  : _mm256_broadcastsi128_si256(
-                                                        FN(load128)(src + 16 * (split0 ? word0 + 1 : word1 + 1)));
-            x = _mm256_or_si256(x, _mm256_sllv_epi32(next, _mm256_setr_epi32(left0, left0, left0, left0, left1, left1,
-                                                                             left1, left1)));
+            const __m256i next =
+                split0 && split1
+                    ? FN(word_pair)(src, word0 + 1, word1 + 1)
+                    : _mm256_broadcastsi128_si256(FN(load128)(src + 16 * (split0 ? word0 + 1 : word1 + 1)));
+            x = _mm256_or_si256(
+                x, _mm256_sllv_epi32(next, _mm256_setr_epi32(left0, left0, left0, left0, left1, left1, left1, left1)));
         }
         FN(store256)(dst + 4 * i, bits == 32 ? x : _mm256_and_si256(x, mask));
     }
@@ -111,12 +111,12 @@ static void FN(pack_vertical16)(uint8_t *dst, const uint16_t *src, unsigned bits
 #undef PACK32
 #undef PACK16
 
-/* --- exceptions of a full PATCH block ------------------------------------------------------------------------------ */
+/* --- exceptions of a full PATCH block ----------------------------------------------------------------------------- */
 
 enum { MERGE_SLACK = 8 };
 
-/* Eight values at a time, without branches. PDEP spreads the eight bits over bytes, and then the numbers 0 ... 7 over the bytes that
- * are set: which of the next exceptions goes where. */
+/* Eight values at a time, without branches. PDEP spreads the eight bits over bytes, and then the numbers 0 ... 7 over
+ * the bytes that are set: which of the next exceptions goes where. */
 #define MERGE(W, T, EXPAND)                                                                                            \
     static void FN(merge##W)(T * values, const uint64_t bitmap[2], const T *exceptions, unsigned bits) {               \
         const __m128i shift = _mm_cvtsi32_si128((int)bits);                                                            \
@@ -140,8 +140,8 @@ enum { MERGE_SLACK = 8 };
 #define EXPAND16(to, from, mask, place)                                                                                \
     {                                                                                                                  \
         const __m128i pair = _mm_mullo_epi16(_mm_cvtepu8_epi16(place), _mm_set1_epi16(0x0202));                        \
-        const __m128i next = _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(from)),                                \
-                                              _mm_add_epi16(pair, _mm_set1_epi16(0x0100)));                            \
+        const __m128i next =                                                                                           \
+            _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(from)), _mm_add_epi16(pair, _mm_set1_epi16(0x0100)));   \
         const __m128i high = _mm_sll_epi16(_mm_and_si128(next, _mm_cvtepi8_epi16(mask)), shift);                       \
         _mm_storeu_si128((__m128i *)(to), _mm_or_si128(_mm_loadu_si128((const __m128i *)(to)), high));                 \
     }
@@ -165,7 +165,7 @@ static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64
             values[64 * half + omfi_lowest_bit(rest)] |= *exceptions++ << bits;
 }
 
-/* --- bytes --------------------------------------------------------------------------------------------------------- */
+/* --- bytes -------------------------------------------------------------------------------------------------------- */
 
 /* Eight values of `bits` bits take `bits` bytes. Reads 8 bytes at each of them. */
 static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
@@ -193,7 +193,7 @@ static size_t FN(pack_bytes)(uint8_t *dst, const uint8_t *src, unsigned n, unsig
     return (size_t)(dst - start);
 }
 
-/* --- integration --------------------------------------------------------------------------------------------------- */
+/* --- integration -------------------------------------------------------------------------------------------------- */
 
 /* Shuffle control that copies the last word of each 128-bit half over the half. */
 OMFI_INLINE __m256i FN(last_word)(const unsigned width) {
@@ -205,8 +205,8 @@ OMFI_INLINE __m256i FN(last_word)(const unsigned width) {
     }
 }
 
-/* Running sum (or XOR) over a register: within each half by doubling distances, then the low half's last word is combined into
- * the high half. */
+/* Running sum (or XOR) over a register: within each half by doubling distances, then the low half's last word is
+ * combined into the high half. */
 #define RUNNING(W, name, COMBINE)                                                                                      \
     OMFI_INLINE __m256i FN(running_##name##W)(__m256i x) {                                                             \
         if (W <= 8) x = COMBINE(x, _mm256_slli_si256(x, 1));                                                           \
@@ -247,16 +247,15 @@ RUNNING(64, xor, _mm256_xor_si256)
 #define SET1_32(x) _mm256_set1_epi32((int)(x))
 #define SET1_64(x) _mm256_set1_epi64x((long long)(x))
 static uint8_t FN(integrate_delta8)(uint8_t *values, uint8_t carry)
-    INTEGRATE(8, add, _mm256_add_epi8, SET1_8, KEEP)
-static uint16_t FN(integrate_delta16)(uint16_t *values, uint16_t carry)
-    INTEGRATE(16, add, _mm256_add_epi16, SET1_16, KEEP)
-static uint32_t FN(integrate_delta32)(uint32_t *values, uint32_t carry)
-    INTEGRATE(32, add, _mm256_add_epi32, SET1_32, KEEP)
-static uint64_t FN(integrate_delta64)(uint64_t *values, uint64_t carry)
-    INTEGRATE(64, add, _mm256_add_epi64, SET1_64, KEEP)
+    INTEGRATE(8, add, _mm256_add_epi8, SET1_8, KEEP) static uint16_t
+    FN(integrate_delta16)(uint16_t *values, uint16_t carry)
+        INTEGRATE(16, add, _mm256_add_epi16, SET1_16, KEEP) static uint32_t
+    FN(integrate_delta32)(uint32_t *values, uint32_t carry)
+        INTEGRATE(32, add, _mm256_add_epi32, SET1_32, KEEP) static uint64_t
+    FN(integrate_delta64)(uint64_t *values, uint64_t carry) INTEGRATE(64, add, _mm256_add_epi64, SET1_64, KEEP)
 
-/* Zigzag: (x >> 1) ^ -(x & 1). */
-OMFI_INLINE __m256i FN(unzigzag8)(__m256i x) {
+    /* Zigzag: (x >> 1) ^ -(x & 1). */
+    OMFI_INLINE __m256i FN(unzigzag8)(__m256i x) {
     const __m256i one = _mm256_set1_epi8(1), half = _mm256_and_si256(_mm256_srli_epi16(x, 1), _mm256_set1_epi8(0x7F));
     return _mm256_xor_si256(half, _mm256_sub_epi8(_mm256_setzero_si256(), _mm256_and_si256(x, one)));
 }
@@ -273,25 +272,25 @@ OMFI_INLINE __m256i FN(unzigzag64)(__m256i x) {
     return _mm256_xor_si256(_mm256_srli_epi64(x, 1), sign);
 }
 static uint8_t FN(integrate_zigzag8)(uint8_t *values, uint8_t carry)
-    INTEGRATE(8, add, _mm256_add_epi8, SET1_8, FN(unzigzag8))
-static uint16_t FN(integrate_zigzag16)(uint16_t *values, uint16_t carry)
-    INTEGRATE(16, add, _mm256_add_epi16, SET1_16, FN(unzigzag16))
-static uint32_t FN(integrate_zigzag32)(uint32_t *values, uint32_t carry)
-    INTEGRATE(32, add, _mm256_add_epi32, SET1_32, FN(unzigzag32))
-static uint64_t FN(integrate_zigzag64)(uint64_t *values, uint64_t carry)
-    INTEGRATE(64, add, _mm256_add_epi64, SET1_64, FN(unzigzag64))
+    INTEGRATE(8, add, _mm256_add_epi8, SET1_8, FN(unzigzag8)) static uint16_t
+    FN(integrate_zigzag16)(uint16_t *values, uint16_t carry)
+        INTEGRATE(16, add, _mm256_add_epi16, SET1_16, FN(unzigzag16)) static uint32_t
+    FN(integrate_zigzag32)(uint32_t *values, uint32_t carry)
+        INTEGRATE(32, add, _mm256_add_epi32, SET1_32, FN(unzigzag32)) static uint64_t
+    FN(integrate_zigzag64)(uint64_t *values, uint64_t carry)
+        INTEGRATE(64, add, _mm256_add_epi64, SET1_64, FN(unzigzag64))
 
-/* Reverse the bits of each word: of each nibble by table, then the order of nibbles and bytes. */
-OMFI_INLINE __m256i FN(reverse)(__m256i x, const unsigned width) {
+    /* Reverse the bits of each word: of each nibble by table, then the order of nibbles and bytes. */
+    OMFI_INLINE __m256i FN(reverse)(__m256i x, const unsigned width) {
     const __m256i nibble = _mm256_set1_epi8(15);
-    const __m256i to_high = _mm256_broadcastsi128_si256(_mm_setr_epi8(
-        0, (char)0x80, 0x40, (char)0xC0, 0x20, (char)0xA0, 0x60, (char)0xE0, 0x10, (char)0x90, 0x50, (char)0xD0, 0x30,
-        (char)0xB0, 0x70, (char)0xF0));
+    const __m256i to_high = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, (char)0x80, 0x40, (char)0xC0, 0x20, (char)0xA0,
+                                                                      0x60, (char)0xE0, 0x10, (char)0x90, 0x50,
+                                                                      (char)0xD0, 0x30, (char)0xB0, 0x70, (char)0xF0));
     const __m256i to_low =
         _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15));
-    const __m256i swap = _mm256_broadcastsi128_si256(
-        width == 32 ? _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12)
-                    : _mm_setr_epi8(7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8));
+    const __m256i swap =
+        _mm256_broadcastsi128_si256(width == 32 ? _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12)
+                                                : _mm_setr_epi8(7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8));
     const __m256i low = _mm256_shuffle_epi8(to_high, _mm256_and_si256(x, nibble));
     const __m256i high = _mm256_shuffle_epi8(to_low, _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble));
     return _mm256_shuffle_epi8(_mm256_or_si256(low, high), swap);

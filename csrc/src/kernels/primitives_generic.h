@@ -2,11 +2,11 @@
 /* kernels: packing of full blocks and integration of differences, in portable C (format.md, sections 5 and 6).
  * Included by a kernel file, which defines FN. */
 
-/* --- vertical packing: lanes of words, `bits` from 1 to the width of a word ---------------------------------------- */
+/* --- vertical packing: lanes of words, `bits` from 1 to the width of a word --------------------------------------- */
 
 #define UNPACK_VERTICAL(W, T, LANES)                                                                                   \
-    static void FN(unpack_vertical##W)(T *OMFI_RESTRICT dst, const uint8_t *src, unsigned bits) {                      \
-        const T mask = (T)((T)~(T)0 >> (W - bits));                                                                    \
+    static void FN(unpack_vertical##W)(T * OMFI_RESTRICT dst, const uint8_t *src, unsigned bits) {                     \
+        const T mask = (T)((T) ~(T)0 >> (W - bits));                                                                   \
         for (unsigned i = 0; i < OMFI_BLOCK / LANES; i++) {                                                            \
             const unsigned word = i * bits / W, shift = i * bits % W;                                                  \
             /* The word behind the last one is never needed: there, all wanted bits lie in the last word. */           \
@@ -19,7 +19,7 @@
         }                                                                                                              \
     }                                                                                                                  \
     static void FN(pack_vertical##W)(uint8_t *OMFI_RESTRICT dst, const T *src, unsigned bits) {                        \
-        const T mask = (T)((T)~(T)0 >> (W - bits));                                                                    \
+        const T mask = (T)((T) ~(T)0 >> (W - bits));                                                                   \
         T pending[LANES] = {0};                                                                                        \
         for (unsigned i = 0; i < OMFI_BLOCK / LANES; i++) {                                                            \
             const unsigned shift = i * bits % W;                                                                       \
@@ -37,7 +37,7 @@ UNPACK_VERTICAL(16, uint16_t, 8)
 UNPACK_VERTICAL(32, uint32_t, 4)
 #undef UNPACK_VERTICAL
 
-/* --- bytes: horizontal packing of 8-bit words, `bits` from 1 to 8 --------------------------------------------------- */
+/* --- bytes: horizontal packing of 8-bit words, `bits` from 1 to 8 ------------------------------------------------- */
 
 /* Eight values of `bits` bits take `bits` bytes. Reads 8 bytes at each of them. */
 static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
@@ -62,7 +62,7 @@ static size_t FN(pack_bytes)(uint8_t *dst, const uint8_t *src, unsigned n, unsig
     return (size_t)(dst - start);
 }
 
-/* --- exceptions of a full PATCH block ------------------------------------------------------------------------------ */
+/* --- exceptions of a full PATCH block ----------------------------------------------------------------------------- */
 
 /* A merge may read, not use, this many words behind the exceptions. */
 enum { MERGE_SLACK = 8 };
@@ -80,7 +80,7 @@ MERGE(32, uint32_t)
 MERGE(64, uint64_t)
 #undef MERGE
 
-/* --- integration of a full block, in place: differences -> values; returns the last value -------------------------- */
+/* --- integration of a full block, in place: differences -> values; returns the last value ------------------------- */
 
 #define INTEGRATE(W, T)                                                                                                \
     static T FN(integrate_delta##W)(T * values, T carry) {                                                             \

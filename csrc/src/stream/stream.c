@@ -75,8 +75,8 @@ size_t omf_stream_bound(size_t n_values, omf_stream kind, unsigned width) {
     uint64_t bound;
     if (!is_valid(kind, width)) return 0;
     const uint64_t n_blocks = omfi_ceil_div(n_values, OMFI_BLOCK);
-    if (!omfi_mul(&bound, n_blocks, OMFI_BLOCK_BOUND(OMFI_BLOCK, width)) ||
-        !omfi_add(&bound, bound, OMFI_FIRST_MAX) || bound > SIZE_MAX)
+    if (!omfi_mul(&bound, n_blocks, OMFI_BLOCK_BOUND(OMFI_BLOCK, width)) || !omfi_add(&bound, bound, OMFI_FIRST_MAX) ||
+        bound > SIZE_MAX)
         return 0;
     return (size_t)bound;
 }
