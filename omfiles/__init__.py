@@ -22,6 +22,7 @@ except ModuleNotFoundError as _error:
     ) from _error
 
 from omfiles import types
+from omfiles.aio import OmFileReaderAsync
 from omfiles.errors import OmError, OmFormatError, OmReadError
 from omfiles.reader import OmFileReader, OmVariable, open
 from omfiles.writer import OmFileWriter, OmWriterVariable, save
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 __all__ = [
     "OmError",
     "OmFileReader",
+    "OmFileReaderAsync",
     "OmFileWriter",
     "OmFormatError",
     "OmReadError",

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
-import os
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, SupportsIndex, overload
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import Buffer, disjoint_base
+from typing_extensions import disjoint_base
 
 from omfiles._core import ARRAY_TYPES as ARRAY_TYPES
 from omfiles._core import COMPRESSIONS as COMPRESSIONS
+from omfiles._plan import ReadPlan
+from omfiles.io.planner import FetchOptions
+from omfiles.io.remote import RemoteFile
 from omfiles.types import BasicSelection
 
 @disjoint_base
@@ -23,7 +26,9 @@ class OmVariable:
 
 @disjoint_base
 class Reader:
-    def __init__(self, source: str | os.PathLike[str] | Buffer) -> None: ...
+    def __init__(
+        self, source: Any, *, storage_options: Mapping[str, Any] | None = None, fetch: FetchOptions | None = None
+    ) -> None: ...
     def close(self) -> None: ...
     @property
     def closed(self) -> bool: ...
@@ -69,6 +74,10 @@ class Reader:
     def _names(self) -> dict[str, int]: ...
     def _get_flat_variable_metadata(self) -> dict[str, OmVariable]: ...
     def _init_from_variable(self, variable: OmVariable) -> Self: ...
+    def _plan(self, key: BasicSelection, out: npt.NDArray[Any] | None = None) -> ReadPlan: ...
+    @property
+    def _remote(self) -> RemoteFile | None: ...
+    def _fetch_tree(self) -> None: ...
     def read_scalar(self) -> np.generic | str: ...
     def read_array(self, ranges: BasicSelection, *, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]: ...
     @overload

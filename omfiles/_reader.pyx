@@ -2,8 +2,7 @@
 """One variable of an OM file: its record, its children, its data. `omfiles.OmFileReader` is made from it."""
 
 cimport cython
-from cpython.buffer cimport PyBUF_STRIDED, PyBUF_WRITABLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
+from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_STRIDED, PyBUF_WRITABLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.number cimport PyNumber_AsSsize_t
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_DecodeUTF8
@@ -11,12 +10,13 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, u
 from libc.string cimport memcpy
 
 from omfiles._core cimport (
-    check, omf_header_decode, omf_lut_n_groups, omf_plan_init, omf_record_child, omf_record_decode, omf_trailer_decode,
-    omf_type_is_array, omf_type_size
+    Buffer, acquire, check, omf_header_decode, omf_lut_n_groups, omf_plan_init, omf_record_child, omf_record_decode,
+    omf_trailer_decode, omf_type_is_array, omf_type_size
 )
 from omfiles._fetch cimport LutCache, locate_chunks, new_cache, read_chunks
 from omfiles._select cimport Selection, parse, place, shape_of
-from omfiles._source cimport Failure, Source, open_source, raise_failure
+from omfiles._plan cimport ReadPlan, make_plan
+from omfiles._source cimport Failure, Source, open_source, raise_failure, take
 from omfiles.libomf cimport (
     OMF_ERR_NOT_OM, OMF_LEGACY_HEADER_SIZE, OMF_OK, OMF_TRAILER_SIZE, OMF_TYPE_DOUBLE, OMF_TYPE_FLOAT,
     OMF_TYPE_FLOAT_ARRAY, OMF_TYPE_INT8, OMF_TYPE_INT16, OMF_TYPE_INT32, OMF_TYPE_INT64, OMF_TYPE_NONE, OMF_TYPE_STRING,
@@ -105,10 +105,10 @@ cdef class Reader(Node):
     cdef object element     # what `dtype` answers
     cdef dict children_by_name
 
-    def __init__(self, source):
+    def __init__(self, source, *, storage_options=None, fetch=None):
         if self.dims is not None:
             raise ValueError("the reader has been opened already; make a new one")
-        open_root(self, open_source(source))
+        open_root(self, open_source(source, storage_options, fetch))
 
     # --- life cycle ---------------------------------------------------------------------------------------------
 
@@ -133,7 +133,8 @@ cdef class Reader(Node):
     def __reduce__(self):
         cdef Source source = opened(self)
         cdef tuple way = way_of(self)
-        origin = source.origin if isinstance(source.origin, str) else bytes(source.origin)
+        # Any kind of buffer becomes bytes.
+        origin = bytes(source.origin) if source.remote is None and source.name is None else source.origin
         indices = []
         while way[0] is not None:
             indices.append(way[1])
@@ -310,6 +311,7 @@ cdef class Reader(Node):
         cdef Reader reader = self
         cdef uint64_t n_nodes = 0, n_characters = 0
         cdef dict found = {}
+        fetch_tree(self, source)
         path = "/" + self.name
         stack = [(self, path, iter(range(self.record.n_children)))]
         found[path] = variable(path, self)
@@ -394,6 +396,22 @@ cdef class Reader(Node):
         """
         return read(self, ranges, out)
 
+    def _plan(self, key, out=None):
+        """Plan a read whose bytes somebody else fetches."""
+        cdef Source source = opened(self)
+        if not omf_type_is_array(self.record.type):
+            raise ValueError(f"Only arrays can be indexed by position; {self.name!r} is {kind_of(self)}")
+        return plan_read(self, source, key, out)
+
+    @property
+    def _remote(self):
+        """The file of a store that this reads from, or None."""
+        return opened(self).remote
+
+    def _fetch_tree(self):
+        """Have the records of all variables below here, those of a level fetched together."""
+        fetch_tree(self, opened(self))
+
     def __getitem__(self, key):
         if isinstance(key, str):
             return self._descend(key)
@@ -403,7 +421,7 @@ cdef class Reader(Node):
 def _reopen(cls, origin, indices):
     """Open a pickled reader: the file again, and the way down to the variable."""
     cdef Reader reader = cls.__new__(cls)
-    open_root(reader, open_source(origin))
+    open_root(reader, open_source(origin, None, None))
     for index in indices:
         reader = reader.get_child_by_index(index)
     return reader
@@ -423,9 +441,7 @@ cdef int open_root(Reader self, Source source) except -1:
     """Find the root of a file: through its trailer, or as a legacy file."""
     cdef omf_span span
     cdef omf_error error
-    cdef Failure failure
-    cdef uint8_t[64] header
-    cdef size_t header_size = min(source.size, <uint64_t> OMF_LEGACY_HEADER_SIZE)
+    cdef Buffer header
     cdef omf_status status = OMF_ERR_NOT_OM
     refusal = None
     if source.size >= OMF_TRAILER_SIZE:
@@ -439,9 +455,9 @@ cdef int open_root(Reader self, Source source) except -1:
             return 0
         except OmFormatError as damaged:
             refusal = damaged
-    if source.read(header, 0, header_size, &failure) != 0:
-        raise_failure(&failure, source, None)
-    status = omf_header_decode(&self.record.array, header, header_size, source.size, &error)
+    header = acquire(take(source, 0, min(source.size, <uint64_t> OMF_LEGACY_HEADER_SIZE), None), PyBUF_SIMPLE)
+    status = omf_header_decode(&self.record.array, <const uint8_t *> header.view.buf, header.view.len, source.size,
+                               &error)
     if status == OMF_OK:
         self.record.type = OMF_TYPE_FLOAT_ARRAY
         self.record.n_children = 0
@@ -463,19 +479,11 @@ cdef object load_record(Source source, omf_span span, omf_record *record, Reader
     """Decode a record, a child of `parent`; returns what keeps its bytes if that is not the source."""
     cdef const uint8_t *src = source.view(span.offset, span.size)
     cdef omf_error error
-    cdef Failure failure
-    cdef bytes owner = None
+    cdef Buffer owner = None
     cdef omf_status status
-    cdef char *dst
-    cdef int failed
     if src == NULL:
-        owner = PyBytes_FromStringAndSize(NULL, span.size)
-        dst = PyBytes_AsString(owner)
-        src = <const uint8_t *> dst
-        with nogil:
-            failed = source.read(dst, span.offset, span.size, &failure)
-        if failed:
-            raise_failure(&failure, source, child_of(parent))
+        owner = acquire(take(source, span.offset, span.size, child_of(parent)), PyBUF_SIMPLE)
+        src = <const uint8_t *> owner.view.buf
     status = omf_record_decode(record, src, span.size, span.offset, source.size, &error)
     if status != OMF_OK:
         check(status, &error, source.name, child_of(parent), 0)
@@ -592,6 +600,43 @@ cdef list near_ancestors(Node self):
     return offsets
 
 
+cdef list children_elsewhere(Reader self, Source source):
+    """The places of the children's records that are not resident, as (start, stop)."""
+    cdef omf_span span
+    cdef uint32_t i
+    places = []
+    for i in range(self.record.n_children):
+        locate_child(self, source, i, &span)
+        if source.view(span.offset, span.size) == NULL:
+            places.append((span.offset, span.offset + span.size))
+    return places
+
+
+cdef int fetch_tree(Reader self, Source source) except -1:
+    cdef Reader node
+    cdef omf_span span
+    cdef uint32_t i
+    cdef set seen = set()
+    if source.remote is None:
+        return 0
+    level = [self]
+    while level:
+        places = [place for node in level for place in children_elsewhere(node, source)]
+        if places:
+            source.remote.take(places)
+        below = []
+        for node in level:
+            for i in range(node.record.n_children):
+                locate_child(node, source, i, &span)
+                if span.offset not in seen:
+                    seen.add(span.offset)
+                    child = open_child(node, source, i)
+                    if child.record.n_children != 0:
+                        below.append(child)
+        level = below
+    return 0
+
+
 cdef dict names_of(Reader self, Source source):
     """Names of the children, decoded once."""
     cdef dict names = self.children_by_name
@@ -600,6 +645,8 @@ cdef dict names_of(Reader self, Source source):
     cdef uint32_t i
     if names is None:
         names = {}
+        if source.remote is not None:
+            source.remote.take(children_elsewhere(self, source))
         for i in range(self.record.n_children):
             locate_child(self, source, i, &span)
             _owner = load_record(source, span, &record, self)  # keeps the name
@@ -688,6 +735,8 @@ cdef object read(Reader self, object key, object out):
     shape = shape_of(&selection)
     if out is not None:
         check_out(out, shape, self.element)
+    if source.remote is not None:
+        return read_remote(source.remote, plan_read(self, source, key, out))
     if selection.n_elements == 0:
         return empty(shape, self.element) if out is None else out
     cache = lut_cache(self)
@@ -712,6 +761,15 @@ cdef object read(Reader self, object key, object out):
     finally:
         PyBuffer_Release(&view)
     return out
+
+
+cdef ReadPlan plan_read(Reader self, Source source, object key, object out):
+    return make_plan(&self.record.array, self.element, key, out, source.name, name_of(&self.record))
+
+
+cdef object read_remote(object file, ReadPlan plan):
+    file.run(file.read([plan]))
+    return plan.out
 
 
 cdef LutCache lut_cache(Reader self):

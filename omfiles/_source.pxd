@@ -17,13 +17,14 @@ cdef struct Failure:
 
 
 cdef class Source:
-    cdef int fd                     # -1 for memory
+    cdef int fd                     # -1 for memory and for files of stores
+    cdef readonly object remote     # the omfiles.io.remote.RemoteFile, or None
     cdef object owner               # keeps the resident bytes
     cdef const uint8_t *resident    # bytes [resident_offset, size) of the file, held in memory
     cdef uint64_t resident_offset
     cdef readonly uint64_t size     # of the file, in bytes
     cdef readonly object name       # path for messages; None for memory
-    cdef readonly object origin     # what opens the same file in another process: absolute path, or bytes-like object
+    cdef readonly object origin     # what opens the same file in another process: an absolute path, bytes, or a RemoteFile
 
     # Address of bytes [offset, offset + size) if they are resident, else NULL. The caller has checked the range.
     cdef const uint8_t *view(self, uint64_t offset, uint64_t size) noexcept nogil
@@ -31,5 +32,8 @@ cdef class Source:
     cdef int read(self, void *dst, uint64_t offset, size_t size, Failure *failure) noexcept nogil
 
 
-cdef Source open_source(object source)
+# Open what a user passed, or a RemoteFile.
+cdef Source open_source(object source, object storage_options, object fetch)
+# Bytes [offset, offset + size) of the file, which may be fetched for that; the caller has checked the range.
+cdef object take(Source source, uint64_t offset, uint64_t size, object variable)
 cdef int raise_failure(const Failure *failure, Source source, object variable) except -1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Local files and memory as sources of bytes."""
+"""Local files, memory, and files of stores as sources of bytes."""
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyObject_CheckBuffer
+from cpython.buffer cimport PyBUF_SIMPLE
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
 from libc.errno cimport ENOMEM
 from libc.string cimport memcpy
@@ -10,7 +10,6 @@ from omfiles._core cimport Buffer, acquire, check
 from omfiles.libomf cimport OMF_OK
 
 import errno
-import io
 import os
 
 from omfiles.errors import OmReadError
@@ -55,18 +54,56 @@ cdef class Source:
         return 0 if failure.system_error == 0 and got == size else -1
 
 
-cdef Source open_source(object source):
-    """Open what a user passed: a path, or the content of a file."""
-    if isinstance(source, (str, os.PathLike)):
-        return open_path(os.fspath(source))
-    if isinstance(source, io.BytesIO):
-        return open_memory(source.getvalue())
-    if PyObject_CheckBuffer(source):
+cdef Source open_source(object source, object storage_options, object fetch):
+    if isinstance(source, os.PathLike) and not hasattr(source, "storage_options"):  # a UPath has some
+        source = os.fspath(source)
+    if isinstance(source, str) and "://" not in source and "::" not in source and not storage_options:
+        return open_path(source)
+    if isinstance(source, bytes) and not storage_options:
         return open_memory(source)
-    raise TypeError(
-        f"cannot open an object of type {type(source).__name__!r} as an OM file: "
-        "pass a path (str or os.PathLike), the content of a file (bytes-like), or an io.BytesIO"
-    )
+    # All that knows stores is imported on use.
+    from omfiles.io.planner import FetchOptions
+    from omfiles.io.protocol import RangeReader
+    from omfiles.io.remote import RemoteFile
+    from omfiles.io.resolve import resolve
+
+    if isinstance(source, RemoteFile):
+        return open_remote(source)
+    source = resolve(source, storage_options)
+    if isinstance(source, str):
+        return open_path(source)
+    if isinstance(source, RangeReader):
+        return open_remote(RemoteFile.open(source, FetchOptions() if fetch is None else fetch))
+    return open_memory(source)
+
+
+cdef Source open_remote(object file):
+    cdef Source self = Source.__new__(Source)
+    cdef Buffer buffer = acquire(file.tail, PyBUF_SIMPLE)
+    self.remote = file
+    self.origin = file
+    self.name = file.name
+    self.size = file.size
+    self.owner = buffer
+    self.resident = <const uint8_t *> buffer.view.buf
+    self.resident_offset = self.size - buffer.view.len
+    return self
+
+
+cdef object take(Source source, uint64_t offset, uint64_t size, object variable):
+    cdef Failure failure
+    cdef bytes content
+    cdef char *dst
+    cdef int failed
+    if source.remote is not None:
+        return source.remote.take([(offset, offset + size)])[0]
+    content = PyBytes_FromStringAndSize(NULL, size)
+    dst = PyBytes_AsString(content)
+    with nogil:
+        failed = source.read(dst, offset, size, &failure)
+    if failed:
+        raise_failure(&failure, source, variable)
+    return content
 
 
 cdef Source open_path(object path):

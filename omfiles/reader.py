@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, KeysView
+from collections.abc import Iterable, Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +17,16 @@ from omfiles.attributes import Attributes
 if TYPE_CHECKING:
     from typing import Self
 
-    from typing_extensions import Buffer
+    from omfiles.io.planner import FetchOptions
 
 __all__ = ["OmFileReader", "OmVariable", "open"]
 
 SLAB_SIZE = 8 << 20
 """Bytes that iteration over rows reads at once, unless a single row is larger."""
+BATCH_SIZE = 64 << 20
+"""Bytes of pieces of one selection that are fetched from a store together."""
+PIECE_OVERHEAD = 4 << 10
+"""Bytes that the plan of a piece takes itself."""
 
 
 class OmFileReader(Reader):
@@ -34,15 +38,24 @@ class OmFileReader(Reader):
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes-like or io.BytesIO
-        Path of a file, or the content of one.
+    source : object
+        A path (str or os.PathLike); a URL of any fsspec protocol, also a chained one such as
+        ``simplecache::s3://...``; an ``fsspec.core.OpenFile``, an opened fsspec file, a UPath; a pair of an fsspec
+        filesystem or an obstore store and a path; a seekable binary file object; the content of a file (bytes-like,
+        io.BytesIO); an `omfiles.io.RangeReader`.
+    storage_options : mapping, optional
+        For the filesystem of a URL.
+    fetch : omfiles.io.FetchOptions, optional
+        How many requests of which size are sent to a store; the defaults suit object stores.
 
     Raises
     ------
     OmFormatError
         The file is damaged, or not an OM file.
     OSError
-        It cannot be opened, such as FileNotFoundError.
+        It cannot be opened, such as FileNotFoundError. Exceptions of filesystems and stores arrive unchanged.
+    OmReadError
+        A store sent less than it should, or the file changed while it was being read.
 
     Examples
     --------
@@ -66,11 +79,38 @@ class OmFileReader(Reader):
             raise TypeError(f"a path is a str or an os.PathLike, not {type(file_path).__name__}")
         return cls(file_path)
 
+    @classmethod
+    def from_fsspec(cls, fs_obj: Any, path: str | os.PathLike[str], *, fetch: FetchOptions | None = None) -> Self:
+        """Open a file of an fsspec filesystem.
+
+        Parameters
+        ----------
+        fs_obj : fsspec.spec.AbstractFileSystem
+            Or any object with ``size(path)`` and ``cat_file(path, start=, end=)``.
+        path : str or os.PathLike
+            The file, with or without the protocol.
+        fetch : omfiles.io.FetchOptions, optional
+            How many requests of which size are sent.
+
+        Examples
+        --------
+        >>> import fsspec, numpy as np, omfiles
+        >>> memory = fsspec.filesystem("memory")
+        >>> with omfiles.OmFileWriter.from_fsspec(memory, "rain.om") as writer:
+        ...     writer.close(writer.write_array(np.arange(6), chunks=[6]))
+        >>> omfiles.OmFileReader.from_fsspec(memory, "rain.om")[::2]
+        array([0, 2, 4])
+        """
+        from omfiles.io.fsspec import from_fsspec
+
+        return cls(from_fsspec(fs_obj, path), fetch=fetch)
+
     # --- children: as a mapping ---------------------------------------------------------------------------------
 
     @property
     def children(self) -> list[Self]:
         """Readers of all children, in the order of the file."""
+        self._fetch_tree()
         return [self.get_child_by_index(i) for i in range(self.num_children)]
 
     @property
@@ -84,6 +124,7 @@ class OmFileReader(Reader):
 
     def values(self) -> list[Self]:
         """Readers of the children, one for each name."""
+        self._fetch_tree()
         return [self.get_child_by_index(i) for i in self._names().values()]
 
     def items(self) -> list[tuple[str, Self]]:
@@ -184,12 +225,15 @@ class OmFileReader(Reader):
         >>> print(omfiles.open("t2m.om").tree())
         t2m  float32 (2, 3) chunks (2, 3) pfor_delta_2d scale 20  {units: 'K'}
         """
+        self._fetch_tree()
         return display.tree(self, limit)
 
     def __repr__(self) -> str:
         return display.summary(self)
 
     def _repr_html_(self) -> str:
+        if not self.closed:
+            self._fetch_tree()
         return display.html(self)
 
 
@@ -204,11 +248,7 @@ class Orthogonal:
         _require_array(reader, "oindex")
         shape, pieces = indexing.orthogonal(key, reader.shape, reader.chunks)
         out = np.empty(shape, reader.dtype)
-        for basic_key, out_index, take_index in pieces:
-            if take_index is ...:
-                reader.read_array(basic_key, out=out)
-            else:
-                out[out_index] = reader.read_array(basic_key)[take_index]
+        _read_pieces(reader, pieces, out)
         return out
 
 
@@ -223,10 +263,40 @@ class Pointwise:
         _require_array(reader, "vindex")
         shape, pieces = indexing.pointwise(key, reader.shape, reader.chunks)
         out = np.empty(shape, reader.dtype)
-        flat = out.reshape(-1)
-        for basic_key, positions, take_index in pieces:
-            flat[positions] = reader.read_array(basic_key)[take_index]
+        _read_pieces(reader, pieces, out.reshape(-1))
         return out
+
+
+def _read_pieces(reader: OmFileReader, pieces: Iterable[tuple[Any, Any, Any]], out: np.ndarray) -> None:
+    """Read pieces of an array: for each its basic key, its place in `out`, and what of it goes there."""
+    file = reader._remote
+    if file is None:
+        for key, place, take in pieces:
+            if take is ...:
+                reader.read_array(key, out=out)
+            else:
+                out[place] = reader.read_array(key)[take]
+        return
+    planned = ((reader._plan(key, out if take is ... else None), place, take) for key, place, take in pieces)
+    for batch in _batches(planned):
+        file.run(file.read([plan for plan, _, _ in batch]))
+        for plan, place, take in batch:
+            if take is not ...:
+                out[place] = plan.out[take]
+
+
+def _batches(pieces: Iterable[tuple[Any, Any, Any]]) -> Iterator[list[tuple[Any, Any, Any]]]:
+    """Group planned pieces so that their results take some memory, but not all."""
+    batch: list[tuple[Any, Any, Any]] = []
+    size = 0
+    for piece in pieces:
+        batch.append(piece)
+        size += PIECE_OVERHEAD + piece[0].out.nbytes
+        if size > BATCH_SIZE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
 
 
 def _require_array(reader: OmFileReader, what: str) -> None:
@@ -234,13 +304,19 @@ def _require_array(reader: OmFileReader, what: str) -> None:
         raise ValueError(f"Only arrays have {what}; {reader.name!r} is none")
 
 
-def open(source: str | os.PathLike[str] | Buffer) -> OmFileReader:
+def open(
+    source: Any, *, storage_options: Mapping[str, Any] | None = None, fetch: FetchOptions | None = None
+) -> OmFileReader:
     """Open an OM file for reading.
 
     Parameters
     ----------
-    source : str, os.PathLike, bytes-like or io.BytesIO
-        Path of a file, or the content of one.
+    source : object
+        A path, a URL, a file of fsspec, the content of a file, and what else `OmFileReader` takes.
+    storage_options : mapping, optional
+        For the filesystem of a URL.
+    fetch : omfiles.io.FetchOptions, optional
+        How many requests of which size are sent to a store.
 
     Returns
     -------
@@ -254,4 +330,4 @@ def open(source: str | os.PathLike[str] | Buffer) -> OmFileReader:
     >>> omfiles.open("rain.om").name
     'rain'
     """
-    return OmFileReader(source)
+    return OmFileReader(source, storage_options=storage_options, fetch=fetch)

@@ -78,12 +78,15 @@ class OmFileWriter:
 
     Parameters
     ----------
-    file_path : str or os.PathLike
-        The file to write.
+    file_path : str, os.PathLike, fsspec.core.OpenFile or UPath
+        The file to write: a path, or a URL of any fsspec protocol. On an object store it is a multipart upload, which
+        `close` completes and `discard` aborts.
     metadata_placement : {"tail", "inline"}
         Where the descriptions of variables go: all together to the end of the file, where remote readers get them in
         one request, or each of them behind its array's data. With ``"tail"`` variables that cannot be reached from the
         root leave no description.
+    storage_options : mapping, optional
+        For the filesystem of a URL.
 
     Examples
     --------
@@ -102,14 +105,40 @@ class OmFileWriter:
 
     _closed = True  # until the file is open
 
-    def __init__(self, file_path: str | os.PathLike[str], metadata_placement: str = "tail") -> None:
+    def __init__(
+        self,
+        file_path: Any,
+        metadata_placement: str = "tail",
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
         inline = _is_inline(metadata_placement)
-        self._start(LocalSink(file_path), inline)
+        self._start(_open_sink(file_path, storage_options), inline)
 
     @classmethod
     def at_path(cls, path: str | os.PathLike[str], metadata_placement: str = "tail") -> OmFileWriter:
         """Write a local file: the same as ``OmFileWriter(path, metadata_placement)``."""
         return cls(path, metadata_placement)
+
+    @classmethod
+    def from_fsspec(cls, fs_obj: Any, path: str | os.PathLike[str], metadata_placement: str = "tail") -> OmFileWriter:
+        """Write a file of an fsspec filesystem. It is sent in order, in parts, and appears when `close` succeeds.
+
+        Parameters
+        ----------
+        fs_obj : fsspec.spec.AbstractFileSystem
+            Or any object with ``open(path, "wb")``.
+        path : str or os.PathLike
+            The file, with or without the protocol.
+        metadata_placement : {"tail", "inline"}
+            As for the constructor.
+        """
+        from omfiles.io.upload import sink_of_fsspec
+
+        inline = _is_inline(metadata_placement)
+        writer = cls.__new__(cls)
+        writer._start(sink_of_fsspec(fs_obj, path), inline)
+        return writer
 
     def _start(self, sink: Sink, inline: bool) -> None:
         self._sink = sink
@@ -555,6 +584,16 @@ def save(
             dims=dims,
             overflow=overflow,
         )
+
+
+def _open_sink(target: Any, storage_options: Mapping[str, Any] | None) -> Sink:
+    if isinstance(target, (str, os.PathLike)) and not storage_options:
+        path = os.fspath(target)
+        if not isinstance(path, str) or not ("://" in path or "::" in path):
+            return LocalSink(path)
+    from omfiles.io.resolve import resolve_target
+
+    return resolve_target(target, storage_options)
 
 
 def _is_inline(placement: Any) -> bool:

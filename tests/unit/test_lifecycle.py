@@ -63,12 +63,12 @@ def test_sources(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("source", [None, 3, 1.5, [1], object()], ids=repr)
 def test_wrong_types(source: object) -> None:
-    with pytest.raises(TypeError, match=r"type '\w+' .* pass a path \(str or os.PathLike\)"):
+    with pytest.raises(TypeError, match=r"type '\w+'; pass a path \(str or os.PathLike\)"):
         OmFileReader(source)
 
 
 def test_wrong_types_of_paths(path: Path) -> None:
-    with open(path, "rb") as file, pytest.raises(TypeError, match="BufferedReader"):
+    with open(path) as file, pytest.raises(TypeError, match="opened as text"):
         OmFileReader(file)
     with pytest.raises(TypeError):
         OmFileReader()
@@ -83,8 +83,6 @@ def test_errors_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         OmFileReader(tmp_path / "absent.om")
     assert caught.value.filename == str(tmp_path / "absent.om")
-    with pytest.raises(FileNotFoundError):
-        OmFileReader("s3://bucket/file.om")
     with pytest.raises(ValueError, match="null"):
         OmFileReader("a\0b")
 

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""Filesystems in memory that record what they are asked, take their time and, if told so, fail."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fsspec.asyn import AsyncFileSystem
+from fsspec.spec import AbstractFileSystem
+
+
+@dataclass
+class Request:
+    """One request, as the store saw it."""
+
+    method: str
+    path: str
+    start: int | None = None
+    stop: int | None = None
+    began: float = 0.0
+    ended: float = 0.0
+
+
+# Given the number of a request, counted from 0, the request and the right reply, it returns the reply or raises.
+Fault = Callable[[int, Request, bytes], bytes]
+
+
+@dataclass
+class Traffic:
+    """What a store holds, what it was asked, and how it answers.
+
+    Attributes
+    ----------
+    files : dict
+        Content by path; may be changed at any time.
+    delay : float or callable
+        Seconds that an answer takes; a callable gets the request.
+    fault : callable, optional
+        What goes wrong; see `Fault`.
+    requests : list of Request
+        All that was asked.
+    """
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    delay: float | Callable[[Request], float] = 0.0
+    fault: Fault | None = None
+    requests: list[Request] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, request: Request) -> tuple[int, float]:
+        with self.lock:
+            number = len(self.requests)
+            self.requests.append(request)
+        request.began = time.perf_counter()
+        request.ended = float("inf")
+        return number, self.delay(request) if callable(self.delay) else self.delay
+
+    def reply(self, number: int, request: Request) -> bytes:
+        try:
+            if request.path not in self.files:
+                raise FileNotFoundError(request.path)
+            data = self.files[request.path][slice(request.start, request.stop)] if request.method == "cat_file" else b""
+            return self.fault(number, request, data) if self.fault else data
+        finally:
+            request.ended = time.perf_counter()
+
+    def info(self, path: str) -> dict[str, object]:
+        content = self.files[path]
+        return {"name": path, "size": len(content), "type": "file", "ETag": f'"{hash(content):x}"'}
+
+    def reset(self) -> None:
+        self.requests.clear()
+
+    @property
+    def data_requests(self) -> list[Request]:
+        return [request for request in self.requests if request.method == "cat_file"]
+
+    @property
+    def round_trips(self) -> int:
+        """Length of the longest chain of requests of which each began after the one before had ended."""
+        count, end = 0, float("-inf")
+        for request in sorted(self.requests, key=lambda request: request.ended):
+            if request.began >= end:
+                count, end = count + 1, request.ended
+        return count
+
+    @property
+    def peak(self) -> int:
+        """Most requests that were under way at a time."""
+        events = [(r.began, 1) for r in self.requests] + [(r.ended, -1) for r in self.requests]
+        most = now = 0
+        for _, change in sorted(events):
+            now += change
+            most = max(most, now)
+        return most
+
+
+class CountingFS(AbstractFileSystem):
+    """A synchronous filesystem over `Traffic`."""
+
+    protocol = "counting"
+    cachable = False  # codespell:ignore cachable
+
+    def __init__(self, traffic: Traffic) -> None:
+        super().__init__()
+        self.traffic = traffic
+
+    def _ask(self, request: Request) -> bytes:
+        number, delay = self.traffic.begin(request)
+        time.sleep(delay)
+        return self.traffic.reply(number, request)
+
+    def info(self, path, **kwargs):
+        self._ask(Request("info", path))
+        return self.traffic.info(path)
+
+    def cat_file(self, path, start=None, end=None, **kwargs):
+        return self._ask(Request("cat_file", path, start, end))
+
+
+class AsyncCountingFS(AsyncFileSystem):
+    """An asynchronous filesystem over `Traffic`; as with real ones, its coroutines belong to one event loop."""
+
+    protocol = "acounting"
+    cachable = False  # codespell:ignore cachable
+
+    def __init__(self, traffic: Traffic, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.traffic = traffic
+        self.home: asyncio.AbstractEventLoop | None = None
+
+    async def _ask(self, request: Request) -> bytes:
+        self.home = self.home or asyncio.get_running_loop()
+        if asyncio.get_running_loop() is not self.home:
+            raise RuntimeError("the session is attached to a different loop")
+        number, delay = self.traffic.begin(request)
+        await asyncio.sleep(delay)
+        return self.traffic.reply(number, request)
+
+    async def _info(self, path, **kwargs):
+        await self._ask(Request("info", path))
+        return self.traffic.info(path)
+
+    async def _cat_file(self, path, start=None, end=None, **kwargs):
+        return await self._ask(Request("cat_file", path, start, end))
+
+
+class PlainStore:
+    """The least that a filesystem must be: `size` and `cat_file`."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic = traffic
+
+    def _ask(self, request: Request) -> bytes:
+        number, delay = self.traffic.begin(request)
+        time.sleep(delay)
+        return self.traffic.reply(number, request)
+
+    def size(self, path):
+        self._ask(Request("size", path))
+        return len(self.traffic.files[path])
+
+    def cat_file(self, path, start, end):
+        return self._ask(Request("cat_file", path, start, end))
+
+
+class PlainAsyncStore:
+    """The least that an asynchronous filesystem must be: `_size` and `_cat_file`."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.traffic = traffic
+
+    async def _ask(self, request: Request) -> bytes:
+        number, delay = self.traffic.begin(request)
+        await asyncio.sleep(delay)
+        return self.traffic.reply(number, request)
+
+    async def _size(self, path):
+        await self._ask(Request("size", path))
+        return len(self.traffic.files[path])
+
+    async def _cat_file(self, path, start, end):
+        return await self._ask(Request("cat_file", path, start, end))
+
+
+def short(data: bytes) -> bytes:
+    """Half of a reply."""
+    return data[: len(data) // 2]
+
+
+def fail_at(*numbers: int, error: Exception) -> Fault:
+    """Let some requests fail."""
+
+    def fault(number: int, request: Request, data: bytes) -> bytes:
+        if number in numbers:
+            raise error
+        return data
+
+    return fault

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: MIT
+"""Many requests at a time: bounds, order, errors, interrupts, threads and processes."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, closing
+from typing import Any
+
+import fsspec
+import pytest
+import s3fs
+from servers import CONTENT, S3, Http
+from stores import AsyncCountingFS, CountingFS, Traffic, fail_at, short
+
+from omfiles.io import RangeReader
+from omfiles.io.fsspec import from_fsspec
+from omfiles.io.obstore import ObstoreReader
+from omfiles.io.resolve import resolve
+
+RANGES = [(i * 1000, i * 1000 + 500) for i in range(40)]
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+
+
+class Obstore:
+    """An object store with nothing but synchronous methods."""
+
+    def __init__(self, traffic: Traffic) -> None:
+        self.fs = CountingFS(traffic)
+
+    def head(self, path: str) -> dict[str, Any]:
+        return self.fs.info(path)
+
+    def get_range(self, path: str, *, start: int, end: int) -> bytes:
+        return self.fs.cat_file(path, start, end)
+
+
+@pytest.fixture(params=["threads", "loop", "obstore", "async-native"])
+def reader(request: pytest.FixtureRequest, traffic: Traffic) -> RangeReader:
+    if request.param == "obstore":
+        return ObstoreReader(Obstore(traffic), "file")
+    if request.param == "threads":
+        return from_fsspec(CountingFS(traffic), "file")
+    return from_fsspec(AsyncCountingFS(traffic, asynchronous=request.param == "async-native"), "file")
+
+
+def take(reader: RangeReader, n: int, concurrency: int, pause: float = 0) -> list[tuple[int, bytes]]:
+    """Take the first `n` replies, and close."""
+    found = []
+    with closing(reader.read_ranges(RANGES, concurrency=concurrency)) as replies:
+        for _ in range(n):
+            found.append(next(replies))
+            time.sleep(pause)
+    return found
+
+
+async def take_async(reader: RangeReader, n: int, concurrency: int, pause: float = 0) -> list[tuple[int, bytes]]:
+    found = []
+    async with aclosing(reader.read_ranges_async(RANGES, concurrency=concurrency)) as replies:
+        async for reply in replies:
+            found.append(reply)
+            await asyncio.sleep(pause)
+            if len(found) == n:
+                break
+    return found
+
+
+@pytest.fixture(params=["sync", "async"])
+def take_some(request: pytest.FixtureRequest) -> Any:
+    if request.param == "sync":
+        return take
+    return lambda *args, **kwargs: asyncio.run(take_async(*args, **kwargs))
+
+
+def test_concurrency_is_used_and_bounded(reader: RangeReader, traffic: Traffic, take_some: Any) -> None:
+    traffic.delay = 0.02
+    for index, data in take_some(reader, len(RANGES), 8):
+        assert data == CONTENT[slice(*RANGES[index])]
+    assert len(traffic.requests) == len(RANGES)
+    assert 4 <= traffic.peak <= 8
+
+
+def test_a_slow_consumer_is_not_flooded(reader: RangeReader, traffic: Traffic, take_some: Any) -> None:
+    taken = take_some(reader, 5, 4, pause=0.02)
+    assert len(taken) == 5
+    assert len(traffic.requests) <= 5 + 4
+
+
+def test_closing_cancels(reader: RangeReader, traffic: Traffic, take_some: Any) -> None:
+    traffic.delay = lambda request: 0 if request.start == 0 else 0.2
+    began = time.perf_counter()
+    assert take_some(reader, 1, 4)[0][0] == 0
+    assert time.perf_counter() - began < 0.15
+    time.sleep(0.4)
+    assert len(traffic.requests) <= 5
+
+
+def test_order_of_arrival(reader: RangeReader, traffic: Traffic, take_some: Any) -> None:
+    traffic.delay = lambda request: 0.2 if request.start == 0 else 0
+    indices = [index for index, _ in take_some(reader, len(RANGES), 8)]
+    assert sorted(indices) == list(range(len(RANGES)))
+    assert indices[-1] == 0
+
+
+def test_errors_arrive_unchanged(reader: RangeReader, traffic: Traffic, take_some: Any) -> None:
+    for error in (PermissionError("not yours"), TimeoutError("too late"), KeyError("x"), OSError(5, "throttled")):
+        traffic.reset()
+        traffic.fault = fail_at(10, error=error)
+        with pytest.raises(type(error)) as caught:
+            take_some(reader, len(RANGES), 4)
+        # asyncio makes a copy of a TimeoutError.
+        assert caught.value is error or caught.value.args == error.args == ("too late",)
+        assert len(traffic.requests) <= 10 + 5
+        traffic.fault = None
+        assert len(take_some(reader, len(RANGES), 4)) == len(RANGES)
+
+
+def test_short_replies_are_left_to_the_caller(reader: RangeReader, traffic: Traffic, take_some: Any) -> None:
+    traffic.fault = lambda number, request, data: short(data)
+    assert {len(data) for _, data in take_some(reader, len(RANGES), 4)} == {250}
+
+
+def test_cancelling_a_task(reader: RangeReader, traffic: Traffic) -> None:
+    async def run() -> None:
+        traffic.delay = 0.2
+        task = asyncio.create_task(take_async(reader, len(RANGES), 4))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.sleep(0.3)
+        assert len(traffic.requests) <= 4
+        traffic.delay = 0
+        assert len(await take_async(reader, len(RANGES), 4)) == len(RANGES)
+
+    asyncio.run(run())
+
+
+def test_the_event_loop_is_not_blocked(reader: RangeReader, traffic: Traffic) -> None:
+    async def run() -> None:
+        traffic.delay = 0.1
+        ticks = 0
+        task = asyncio.create_task(take_async(reader, 4, 4))
+        while not task.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        assert ticks > 4
+
+    asyncio.run(run())
+
+
+def test_64_threads(reader: RangeReader, traffic: Traffic) -> None:
+    traffic.delay = 0.001
+    with ThreadPoolExecutor(64) as pool:
+        for replies in pool.map(lambda _: take(reader, len(RANGES), 4), range(64)):
+            assert all(data == CONTENT[slice(*RANGES[index])] for index, data in replies)
+    time.sleep(0.1)
+    assert sum(thread.name.startswith("omfiles") for thread in threading.enumerate()) == 0
+
+
+# --- interrupts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """The URL of a server that takes connections and never answers."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@posix
+@pytest.mark.parametrize(
+    "use", ["list(reader.read_ranges([(0, 1)], concurrency=4))", "reader.tail(1)", "reader.version()"]
+)
+@pytest.mark.parametrize("kind", ["http", "obstore"])
+def test_interrupts_arrive(silent_server: str, kind: str, use: str) -> None:
+    make = {
+        "http": f"resolve('{silent_server}/file')",
+        "obstore": f"resolve((__import__('obstore').store.HTTPStore.from_url('{silent_server}', "
+        "client_options={'allow_http': True, 'timeout': '100s'}, retry_config={'max_retries': 0}), 'file'))",
+    }[kind]
+    program = f"""
+        import signal, threading, os, time, obstore.store
+        from omfiles.io.resolve import resolve
+        reader = {make}
+        threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+        began = time.perf_counter()
+        try:
+            {use}
+        except KeyboardInterrupt:
+            print("interrupted after", time.perf_counter() - began)
+        """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=20)
+    assert done.stdout.startswith("interrupted after"), done
+    assert float(done.stdout.split()[-1]) < 2
+
+
+# --- processes --------------------------------------------------------------------------------------------------------
+
+
+def in_fork(function: Any) -> Any:
+    """What `function` returns in a process forked from this one."""
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+
+    def child() -> None:
+        signal.alarm(60)
+        try:
+            there.send(function())
+        except BaseException as error:
+            there.send(error)
+
+    process = context.Process(target=child)
+    process.start()
+    there.close()
+    try:
+        return here.recv()
+    finally:
+        process.join()
+
+
+def simple_read(reader: RangeReader) -> tuple[bytes, bytes]:
+    (_, data), = reader.read_ranges([(0, 100)], concurrency=1)  # fmt: skip
+    async_tail = asyncio.run(reader.tail_async(100))
+    return bytes(data), bytes(async_tail.data)
+
+
+@posix
+@pytest.mark.parametrize("kind", ["s3", "s3-async", "simplecache", "http", "memory", "threads"])
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_forked_processes(s3: S3, http: Http, traffic: Traffic, kind: str) -> None:
+    path = s3.put("file", CONTENT)
+    http.files["file"] = CONTENT
+    reader = {
+        "s3": lambda: from_fsspec(s3fs.S3FileSystem(**s3.options), path),
+        "s3-async": lambda: from_fsspec(s3fs.S3FileSystem(**s3.options, asynchronous=True), path),
+        "simplecache": lambda: resolve(f"simplecache::s3://{path}", {"s3": s3.options}),
+        "http": lambda: resolve(f"{http.url}/file"),
+        "memory": from_memory,
+        "threads": lambda: from_fsspec(CountingFS(traffic), "file"),
+    }[kind]()
+    right = CONTENT[:100], CONTENT[-100:]
+    assert simple_read(reader) == right
+    assert in_fork(lambda: simple_read(reader)) == right
+    assert simple_read(reader) == right
+
+
+def from_memory() -> RangeReader:
+    fsspec.filesystem("memory").pipe_file("/file", CONTENT)
+    return resolve("memory://file")
+
+
+@posix
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_obstore_says_that_it_cannot_be_forked(s3: S3) -> None:
+    s3.put("file", CONTENT)
+    reader = ObstoreReader(s3.store(), "file")
+    assert bytes(reader.tail(100).data) == CONTENT[-100:]
+    error = in_fork(lambda: simple_read(reader))
+    assert isinstance(error, RuntimeError)
+    assert "'file': obstore does not work in a forked process" in str(error)
