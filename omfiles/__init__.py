@@ -21,11 +21,16 @@ except ModuleNotFoundError as _error:
         "installed package"
     ) from _error
 
+from typing import TYPE_CHECKING, Any
+
 from omfiles import types
 from omfiles.aio import OmFileReaderAsync
 from omfiles.errors import OmError, OmFormatError, OmReadError
 from omfiles.reader import OmFileReader, OmVariable, open
 from omfiles.writer import OmFileWriter, OmWriterVariable, save
+
+if TYPE_CHECKING:
+    import xarray
 
 __version__ = "0.1.0"
 
@@ -39,6 +44,32 @@ __all__ = [
     "OmVariable",
     "OmWriterVariable",
     "open",
+    "open_dataset",
     "save",
     "types",
 ]
+
+
+def open_dataset(source: Any, **options: Any) -> "xarray.Dataset":
+    """Open an OM file as a dataset of xarray.
+
+    The same as ``xarray.open_dataset(source, engine="om")``, which is needed for URLs: without an engine, xarray takes
+    them for netCDF.
+
+    Parameters
+    ----------
+    source : object
+        A path, a URL, a file of fsspec, the content of a file, and what else `OmFileReader` takes.
+    **options
+        For `xarray.open_dataset`, such as ``chunks``, and `omfiles.xarray.OmXarrayEntrypoint.open_dataset`.
+
+    Examples
+    --------
+    >>> import numpy as np, omfiles
+    >>> omfiles.save("rain.om", np.arange(6).reshape(2, 3), name="rain", dims=("lat", "lon"))
+    >>> omfiles.open_dataset("rain.om")["rain"].isel(lat=-1).values
+    array([3, 4, 5])
+    """
+    from omfiles.xarray import OmXarrayEntrypoint, xarray
+
+    return xarray.open_dataset(source, engine=OmXarrayEntrypoint, **options)

@@ -5,6 +5,8 @@ import numpy as np
 import numpy.typing as npt
 from typing_extensions import Buffer, disjoint_base
 
+__pyx_capi__: dict[str, object]
+
 @disjoint_base
 class ReadPlan:
     @property

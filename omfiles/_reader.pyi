@@ -15,7 +15,10 @@ from omfiles.io.remote import RemoteFile
 from omfiles.types import BasicSelection
 
 @disjoint_base
-class OmVariable:
+class Node: ...
+
+@disjoint_base
+class OmVariable(Node):
     def __init__(self, *args: object, **kwargs: object) -> None: ...
     @property
     def name(self) -> str: ...

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 from typing_extensions import disjoint_base
 
+from omfiles.io.remote import RemoteFile
+
 OPEN_FLAGS: int
 __pyx_capi__: dict[str, object]
 
@@ -12,3 +14,5 @@ class Source:
     def name(self) -> str | None: ...
     @property
     def origin(self) -> object: ...
+    @property
+    def remote(self) -> RemoteFile | None: ...

@@ -79,7 +79,7 @@ class OmFileReaderAsync:
         from omfiles.io.protocol import RangeReader
         from omfiles.io.resolve import resolve
 
-        found = resolve(source, storage_options)
+        found = await asyncio.to_thread(resolve, source, storage_options)  # chained URLs may have to be opened
         if isinstance(found, RangeReader):
             return await cls._open_remote(found, fetch)
         return cls._of(await asyncio.to_thread(OmFileReader, found))
@@ -134,9 +134,8 @@ class OmFileReaderAsync:
         exc_type: type[BaseException] | None = None,
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
-    ) -> bool:
+    ) -> None:
         self.close()
-        return False
 
     async def __aenter__(self) -> Self:
         return self
@@ -146,9 +145,8 @@ class OmFileReaderAsync:
         exc_type: type[BaseException] | None = None,
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
-    ) -> bool:
+    ) -> None:
         self.close()
-        return False
 
     def __repr__(self) -> str:
         return repr(self._reader).replace("OmFileReader", "OmFileReaderAsync", 1)

@@ -18,7 +18,7 @@ from omfiles.errors import OmReadError
 from omfiles.io.arrivals import arrivals, arrivals_async, arrivals_of_threads, wait
 from omfiles.io.protocol import RangeReader, Tail
 
-__all__ = ["AsyncFsspecReader", "FsspecReader", "from_fsspec", "is_local", "protocols"]
+__all__ = ["AsyncFsspecReader", "FsspecReader", "from_fsspec", "is_local", "protocols", "synchronous"]
 
 Coroutines = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -62,6 +62,15 @@ def protocols(fs: Any) -> set[str]:
 def is_local(fs: Any) -> bool:
     """Whether a filesystem is the plain local one, for which the operating system does better."""
     return (type(fs).__module__, type(fs).__name__) == ("fsspec.implementations.local", "LocalFileSystem")
+
+
+def synchronous(fs: Any) -> Any:
+    """Make a filesystem like `fs` that has fsspec's own loop; the same of those that it wraps."""
+    if not getattr(fs, "asynchronous", False):
+        return fs
+    args = map(synchronous, fs.storage_args)
+    options = {key: synchronous(value) for key, value in fs.storage_options.items() if key != "loop"}
+    return type(fs)(*args, **{**options, "asynchronous": False})
 
 
 class FsspecReader(RangeReader):
@@ -141,7 +150,7 @@ class AsyncFsspecReader(FsspecReader):
         if fs.asynchronous:
             # It has no loop of its own, so that a twin does the work.
             if self._twin is None or self._twin[0] != self._pid:
-                self._twin = self._pid, _synchronous(fs)
+                self._twin = self._pid, synchronous(fs)
             fs = self._twin[1]
         return asyncio.run_coroutine_threadsafe(function(fs, self._path, *args), fs.loop)
 
@@ -253,15 +262,6 @@ def _belongs_here(fs: Any) -> bool:
     if fs.asynchronous:
         return vars(fs).setdefault("_omfiles_loop", loop) is loop
     return fs.loop is loop
-
-
-def _synchronous(fs: Any) -> Any:
-    """Make a filesystem like `fs` that has fsspec's own loop; the same of those that it wraps."""
-    if not getattr(fs, "asynchronous", False):
-        return fs
-    args = map(_synchronous, fs.storage_args)
-    options = {key: _synchronous(value) for key, value in fs.storage_options.items() if key != "loop"}
-    return type(fs)(*args, **{**options, "asynchronous": False})
 
 
 def _fresh(fs: Any, info: Callable[..., Any], path: str) -> dict[str, bool]:

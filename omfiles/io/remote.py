@@ -93,11 +93,13 @@ class RemoteFile:
     @classmethod
     def open(cls, reader: RangeReader, options: FetchOptions) -> RemoteFile:
         """Open a file: one round trip where the store can."""
+        _check(options)
         return cls(reader, options, reader.tail(options.tail))
 
     @classmethod
     async def open_async(cls, reader: RangeReader, options: FetchOptions) -> RemoteFile:
         """Open a file without blocking the event loop."""
+        _check(options)
         return cls(reader, options, await reader.tail_async(options.tail))
 
     def __reduce__(self) -> Any:
@@ -110,7 +112,7 @@ class RemoteFile:
         found, missing = self._peek(ranges)
         at_hand = _at_hand.get()
         if at_hand is not None:
-            found.update(at_hand)
+            found.update((range_, at_hand[range_]) for range_ in missing if range_ in at_hand)
             missing = [range_ for range_ in missing if range_ not in found]
             if missing:
                 raise NotHere(missing)
@@ -261,7 +263,14 @@ class _Fetch:
     def finish(self) -> None:
         if self._unanswered:
             start, stop = self.ranges[min(self._unanswered)]
-            raise OmReadError(f"the store did not answer for {stop - start} bytes", path=self._reader.name, offset=start)
+            raise OmReadError(
+                f"the store did not answer for {stop - start} bytes", path=self._reader.name, offset=start
+            )
+
+
+def _check(options: FetchOptions) -> None:
+    if not isinstance(options, FetchOptions):
+        raise TypeError(f"fetch must be an omfiles.io.FetchOptions, not {options!r}")
 
 
 def _wrong_length(reader: RangeReader, offset: int, wanted: int, got: int) -> OmReadError:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from omfiles.io.fsspec import is_local, protocols
+from omfiles.io.fsspec import is_local, protocols, synchronous
 from omfiles.sink import LocalSink, Sink
 
 __all__ = ["FsspecSink", "sink_of_fsspec"]
@@ -28,7 +28,7 @@ def sink_of_fsspec(fs: Any, path: str | os.PathLike[str]) -> Sink:
     text = os.fspath(path)
     if not isinstance(text, str):
         raise TypeError(f"the path of a file in a filesystem must be str, not {path!r}")
-    return LocalSink(fs._strip_protocol(text)) if is_local(fs) else FsspecSink(fs, text)
+    return LocalSink(fs._strip_protocol(text)) if is_local(fs) else FsspecSink(synchronous(fs), text)
 
 
 class FsspecSink:

@@ -105,6 +105,7 @@ def http() -> Iterator[Http]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    server.handle_error = lambda *args: None  # clients that hang up are no news
     served = Http(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, args=[0.01])
     thread.start()

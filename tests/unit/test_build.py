@@ -36,8 +36,9 @@ def test_message_when_not_built(tmp_path: Path) -> None:
     for source in FOLDER.glob("*.py"):
         (tmp_path / "omfiles").mkdir(exist_ok=True)
         shutil.copy(source, tmp_path / "omfiles")
-    code = "import omfiles"
-    result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    # Without `site`, so that an editable installation does not offer its modules.
+    command = [sys.executable, "-S", "-c", "import omfiles"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "ImportError: the compiled part of omfiles is missing: run `make build`" in result.stderr
 
 
