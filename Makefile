@@ -7,7 +7,7 @@ C_FILES = $(shell find csrc tests/c -name '*.[ch]')
 PYTHON_FILES = omfiles tests examples benchmarks conftest.py setup.py
 PEER = .cache/peer-venv
 
-.PHONY: help demo test build pytest test-c asan lint types fmt bench bench-quick clean
+.PHONY: help demo test build pytest test-c asan lint types fmt bench bench-remote bench-quick clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -56,6 +56,9 @@ bench: build $(PEER)/ready ## compare speed with the peer, some ten minutes; wri
 	$(BIN)/python benchmarks/run.py --peer $(PEER)/bin/python --folder build \
 		--json build/benchmarks.json --markdown docs/performance.md
 
+bench-remote: build .venv/test.stamp $(PEER)/ready ## the same from a slow store, some ten minutes
+	$(BIN)/python benchmarks/remote.py --peer $(PEER)/bin/python --markdown docs/performance.md
+
 bench-quick: build $(PEER)/ready ## the same on small data, to see that it runs
 	$(BIN)/python benchmarks/run.py --peer $(PEER)/bin/python --folder build --quick
 
@@ -80,5 +83,5 @@ clean: ## remove what was built, and the environments
 
 $(PEER)/ready:
 	$(PYTHON) -m venv --clear $(PEER)
-	$(PEER)/bin/python -m pip install --quiet omfiles==1.2.0 numpy
+	$(PEER)/bin/python -m pip install --quiet omfiles==1.2.0 numpy fsspec
 	@touch $@

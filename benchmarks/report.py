@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The figures of `run.py` as Markdown."""
+"""Figures as Markdown."""
 
 from __future__ import annotations
 
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 INTRODUCTION = """\
@@ -59,3 +60,14 @@ def markdown(about: dict[str, Any], results: list[dict[str, Any]]) -> str:
     for group, members in groupby(results, key=lambda result: result["group"]):
         lines += [f"## {group}", "", "| case | peer | ours | ratio |", "|---|---|---|---|", *map(row, members), ""]
     return "\n".join(lines)
+
+
+def write_section(page: Path, name: str, text: str) -> None:
+    """Put text between the markers of a section of a page; a section or page that is missing is made."""
+    begin, end = (f"<!-- {edge} of what `make bench` measured: {name} -->" for edge in ("begin", "end"))
+    old = page.read_text() if page.exists() else ""
+    before, found, rest = old.partition(begin)
+    after = rest.partition(end)[2] if found else ""
+    if not found and before:
+        before = before.rstrip() + "\n\n"
+    page.write_text(f"{before}{begin}\n{text}{end}{after or chr(10)}")

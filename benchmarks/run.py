@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from cases import Case, Suite
-from report import markdown
+from report import markdown, write_section
 
 HERE = Path(__file__).parent
 SAMPLE_SECONDS = 0.1  # a sample repeats its workload until it takes at least this long
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--only", default="", metavar="TEXT", help="only cases whose group or name contains TEXT")
     parser.add_argument("--folder", type=Path, help="where the files are written (default: a temporary folder)")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.add_argument("--markdown", type=Path, help="write the tables to this file")
+    parser.add_argument("--markdown", type=Path, help="put the tables into this page")
     options = parser.parse_args()
 
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
@@ -116,7 +116,7 @@ def main() -> None:
     if options.json:
         options.json.write_text(json.dumps({"about": about, "results": results}, indent=1) + "\n")
     if options.markdown:
-        options.markdown.write_text(markdown(about, results))
+        write_section(options.markdown, "local", markdown(about, results))
 
 
 if __name__ == "__main__":

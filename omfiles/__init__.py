@@ -30,7 +30,7 @@ from omfiles.reader import OmFileReader, OmVariable, open
 from omfiles.writer import OmFileWriter, OmWriterVariable, save
 
 if TYPE_CHECKING:
-    import xarray
+    from xarray import Dataset
 
 __version__ = "0.1.0"
 
@@ -50,18 +50,15 @@ __all__ = [
 ]
 
 
-def open_dataset(source: Any, **options: Any) -> "xarray.Dataset":
+def open_dataset(source: Any, **options: Any) -> "Dataset":
     """Open an OM file as a dataset of xarray.
-
-    The same as ``xarray.open_dataset(source, engine="om")``, which is needed for URLs: without an engine, xarray takes
-    them for netCDF.
 
     Parameters
     ----------
     source : object
         A path, a URL, a file of fsspec, the content of a file, and what else `OmFileReader` takes.
     **options
-        For `xarray.open_dataset`, such as ``chunks``, and `omfiles.xarray.OmXarrayEntrypoint.open_dataset`.
+        As for `omfiles.xarray.open_dataset`.
 
     Examples
     --------
@@ -70,6 +67,6 @@ def open_dataset(source: Any, **options: Any) -> "xarray.Dataset":
     >>> omfiles.open_dataset("rain.om")["rain"].isel(lat=-1).values
     array([3, 4, 5])
     """
-    from omfiles.xarray import OmXarrayEntrypoint, xarray
+    from omfiles.xarray import open_dataset  # not before it is needed: xarray is an extra
 
-    return xarray.open_dataset(source, engine=OmXarrayEntrypoint, **options)
+    return open_dataset(source, **options)

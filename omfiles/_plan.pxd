@@ -14,5 +14,5 @@ cdef class ReadPlan:
     cdef readonly object n_chunks
 
 
-# Plan to read `key` of an array into `out`, or into a new array if that is None. `path` and `variable` are for messages.
+# Plan to read `key` of an array into `out`, or into a new array if that is None. Messages name `path` and `variable`.
 cdef ReadPlan make_plan(const omf_array *array, object dtype, object key, object out, object path, object variable)

@@ -60,13 +60,13 @@ cdef class ReadPlan:
     def groups(self, uint64_t first, uint64_t last):
         """Numbers of the groups of the look-up table that chunks [first, last) need, ascending (uint64)."""
         cdef omf_cursor cursor
-        cdef uint64_t number, known = 0, n = 0, i
+        cdef uint64_t number, known = 0, n = 0, _i
         numbers = np.empty(2 * (last - first), np.uint64)
         cdef Buffer memory = acquire(numbers, PyBUF_CONTIG)
         cdef uint64_t *dst = <uint64_t *> memory.view.buf
         omf_cursor_seek(&cursor, &self.plan, first)
         with nogil:
-            for i in range(first, last):
+            for _i in range(first, last):
                 # A chunk's end may be the first entry of the next group. `known` is the last number put down, plus one.
                 for number in range(cursor.chunk // GROUP_LENGTH, (cursor.chunk + 1) // GROUP_LENGTH + 1):
                     if number + 1 > known:
@@ -135,8 +135,8 @@ cdef class ReadPlan:
                 outside = start[i] < offset or stop[i] < start[i] or stop[i] - offset > size
                 if outside:
                     break
-                status = omf_cursor_decode(&cursor, src + (start[i] - offset), stop[i] - start[i], scratch, scratch_size,
-                                           &error)
+                status = omf_cursor_decode(&cursor, src + (start[i] - offset), stop[i] - start[i], scratch,
+                                           scratch_size, &error)
                 if status != OMF_OK:
                     break
                 omf_cursor_next(&cursor)

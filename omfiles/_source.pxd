@@ -24,7 +24,7 @@ cdef class Source:
     cdef uint64_t resident_offset
     cdef readonly uint64_t size     # of the file, in bytes
     cdef readonly object name       # path for messages; None for memory
-    cdef readonly object origin     # what opens the same file in another process: an absolute path, bytes, or a RemoteFile
+    cdef readonly object origin     # what opens the file in another process: an absolute path, bytes, a RemoteFile
 
     # Address of bytes [offset, offset + size) if they are resident, else NULL. The caller has checked the range.
     cdef const uint8_t *view(self, uint64_t offset, uint64_t size) noexcept nogil

@@ -34,7 +34,7 @@ except ModuleNotFoundError as error:
 from omfiles.indexing import pointwise
 from omfiles.reader import OmFileReader, OmVariable, _read_pieces
 
-__all__ = ["DIMENSION_KEY", "OmBackendArray", "OmDataStore", "OmXarrayEntrypoint"]
+__all__ = ["DIMENSION_KEY", "OmBackendArray", "OmDataStore", "OmXarrayEntrypoint", "open_dataset"]
 
 DIMENSION_KEY = "coordinates"
 """The string child of an array that names its dimensions, separated by white space."""
@@ -46,6 +46,29 @@ MAX_EAGER_INDEX = 1 << 20
 MAX_POINT_BOX = 1 << 24
 """Elements of an array that are read at once to take points from them."""
 MAGIC = tuple(b"OM" + bytes([version]) for version in (1, 2, 3))
+
+
+def open_dataset(source: Any, **options: Any) -> xarray.Dataset:
+    """Open an OM file as a dataset.
+
+    The same as ``xarray.open_dataset(source, engine="om")``, where the engine may be left out except for URLs: these
+    xarray takes for netCDF.
+
+    Parameters
+    ----------
+    source : object
+        Whatever `OmFileReader` takes, or an `OmFileReader`.
+    **options
+        For `xarray.open_dataset`, such as ``chunks``, and for `OmXarrayEntrypoint.open_dataset`.
+
+    Examples
+    --------
+    >>> import numpy as np, omfiles
+    >>> omfiles.save("rain.om", np.arange(6).reshape(2, 3), name="rain", dims=("lat", "lon"))
+    >>> open_dataset("rain.om").sizes
+    Frozen({'lat': 2, 'lon': 3})
+    """
+    return xarray.open_dataset(source, engine=OmXarrayEntrypoint, **options)
 
 
 class OmXarrayEntrypoint(BackendEntrypoint):
@@ -65,7 +88,7 @@ class OmXarrayEntrypoint(BackendEntrypoint):
     supports_groups = True
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Whether this is an OM file: by its first bytes if they can be had at once, or by the end of its name."""
+        """Whether this is an OM file: by the end of its name, or by its first bytes if they can be had."""
         return isinstance(filename_or_obj, OmFileReader) or _is_om(filename_or_obj)
 
     def open_dataset(
@@ -97,11 +120,11 @@ class OmXarrayEntrypoint(BackendEntrypoint):
             For the filesystem of a URL.
         """
         with _open(filename_or_obj, storage_options, group) as root:
-            options = {"unnamed": _name_from_path(filename_or_obj), "drop_variables": drop_variables}
+            unnamed = _name_from_path(filename_or_obj)
             if group is None:
-                store = OmDataStore(root, **options)
+                store = OmDataStore(root, unnamed=unnamed, drop_variables=drop_variables)
             else:
-                store = OmDataStore.of_groups(root, **options)["/"]
+                store = OmDataStore.of_groups(root, unnamed=unnamed, drop_variables=drop_variables)["/"]
             return StoreBackendEntrypoint().open_dataset(
                 store,
                 mask_and_scale=mask_and_scale,
@@ -384,7 +407,7 @@ def preferred_chunks(shape: Sequence[int], chunks: Sequence[int], itemsize: int)
 # --- points -----------------------------------------------------------------------------------------------------------
 
 
-def _read_points(reader: OmFileReader, indices: Sequence[npt.NDArray[np.intp]]) -> npt.NDArray[Any]:
+def _read_points(reader: OmFileReader, indices: tuple[npt.NDArray[np.intp], ...]) -> npt.NDArray[Any]:
     """Read the elements at index arrays that are broadcast against each other.
 
     Often some dimensions are independent of all others, such as time when series at some places are wanted: an axis of
@@ -397,7 +420,7 @@ def _read_points(reader: OmFileReader, indices: Sequence[npt.NDArray[np.intp]]) 
         if len(axes) == 1 and not any(axes & _varying(other) for other in indices[:dim] + indices[dim + 1 :]):
             run = _as_slice(index.reshape(-1), reader.shape[dim])
             if run is not None:
-                runs[dim] = (*axes, run)
+                runs[dim] = axes.pop(), run
     if len(runs) == len(indices):
         runs.popitem()
     run_axes = tuple(axis for axis, _ in runs.values())
@@ -481,11 +504,12 @@ def _name_from_path(source: Any) -> str:
 
 
 def _is_om(source: Any) -> bool:
+    if _path_of(source).lower().endswith(".om"):
+        return True  # without a request to a store
     try:
-        head = _first_bytes(source)
-    except OSError:  # what is the matter will be said when it is opened
-        head = b""
-    return head in MAGIC or _path_of(source).lower().endswith(".om")
+        return _first_bytes(source) in MAGIC
+    except OSError:  # others may be able to open it
+        return False
 
 
 def _first_bytes(source: Any) -> bytes:

@@ -78,8 +78,9 @@ class RemoteFile:
     """
 
     def __init__(self, reader: RangeReader, options: FetchOptions, tail: Tail) -> None:
-        if len(memoryview(tail.data)) != min(tail.size, options.tail):
-            raise _wrong_length(reader, tail.size - options.tail, options.tail, len(memoryview(tail.data)))
+        wanted, got = min(tail.size, options.tail), len(memoryview(tail.data))
+        if got != wanted:
+            raise _wrong_length(reader, tail.size - wanted, wanted, got)
         self.reader = reader
         self.options = options
         self.name = reader.name
@@ -274,9 +275,7 @@ def _check(options: FetchOptions) -> None:
 
 
 def _wrong_length(reader: RangeReader, offset: int, wanted: int, got: int) -> OmReadError:
-    return OmReadError(
-        f"the store sent {got} bytes where {wanted} were asked for", path=reader.name, offset=max(0, offset)
-    )
+    return OmReadError(f"the store sent {got} bytes where {wanted} were asked for", path=reader.name, offset=offset)
 
 
 def _windows(plans: Sequence[ReadPlan]) -> Iterator[list[tuple[ReadPlan, int, int]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import collections.abc
+import io
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -91,8 +92,7 @@ def open_(request: pytest.FixtureRequest, path: Path, content: bytes) -> Any:
         }[kind]
     else:
         traffic = Traffic({"file": content})
-        file = path.open("rb")
-        request.addfinalizer(file.close)
+        file = io.BufferedReader(io.BytesIO(content))
         make = {
             "local": lambda: OmFileReaderAsync.from_path(path),
             "local-open": lambda: OmFileReaderAsync.open(str(path)),
@@ -100,7 +100,9 @@ def open_(request: pytest.FixtureRequest, path: Path, content: bytes) -> Any:
             "memory": lambda: OmFileReaderAsync.from_fsspec(memory(), "/file"),
             "obstore-memory": lambda: OmFileReaderAsync.open((store(), "file")),
             "counting": lambda: OmFileReaderAsync.from_fsspec(CountingFS(traffic), "file"),
-            "async-counting": lambda: OmFileReaderAsync.from_fsspec(AsyncCountingFS(traffic, asynchronous=True), "file"),
+            "async-counting": lambda: OmFileReaderAsync.from_fsspec(
+                AsyncCountingFS(traffic, asynchronous=True), "file"
+            ),
             "plain-async": lambda: OmFileReaderAsync.from_fsspec(PlainAsyncStore(traffic), "file"),
             "file-object": lambda: OmFileReaderAsync.open(file),
         }[kind]
@@ -343,24 +345,19 @@ def test_decoding_does_not_block_the_loop(tmp_path: Path) -> None:
     omfiles.save(tmp_path / "large.om", array, (1, 500, 1000))
     content = (tmp_path / "large.om").read_bytes()
 
-    async def longest_gap(task: asyncio.Task[Any]) -> tuple[float, int]:
-        gaps = []
-        last = time.perf_counter()
+    async def run(opening: Awaitable[OmFileReaderAsync]) -> None:
+        reader = await opening
+        began = last = time.perf_counter()
+        responsive = 0.0
+        task = asyncio.create_task(reader.read_array(...))
         while not task.done():
             await asyncio.sleep(0)
             now = time.perf_counter()
-            gaps.append(now - last)
+            if now - last < 0.01:
+                responsive += now - last
             last = now
-        return sorted(gaps)[-3], len(gaps)  # the machine itself may pause once or twice
-
-    async def run(opening: Awaitable[OmFileReaderAsync]) -> None:
-        reader = await opening
-        began = time.perf_counter()
-        task = asyncio.create_task(reader.read_array(...))
-        gap, n = await longest_gap(task)
-        seconds = time.perf_counter() - began
         np.testing.assert_array_equal(await task, array)
-        assert gap < max(0.05, seconds / 4), (gap, n, seconds)
+        assert responsive / (last - began) > 0.3
 
     fs = AsyncCountingFS(Traffic({"file": content}), asynchronous=True)
     asyncio.run(run(OmFileReaderAsync.from_fsspec(fs, "file")))

@@ -116,6 +116,9 @@ class Job:
         self.traffic.delay = delay
 
 
+with_vindex = pytest.mark.parametrize("kind", ["async", "sync", "plain"], indirect=True)
+
+
 @pytest.fixture(params=Job.kinds)
 def kind(request: pytest.FixtureRequest) -> str:
     return request.param
@@ -182,9 +185,8 @@ def test_find_one_of_sixty_and_read_points(job_of, tail_file: bytes) -> None:
     assert job.n_checks == (0 if job.kind == "plain" else 1)
 
 
+@with_vindex
 def test_100_points_in_one_vindex_call(kind: str, job_of) -> None:
-    if kind == "async-native":
-        pytest.skip("the asynchronous reader has no vindex")
     array = values((500, 500, 40))
     job = job_of(content_of(lambda writer: writer.write_array(array, (5, 5, 40), name="a")))
     job.open()
@@ -268,9 +270,8 @@ def test_nothing_is_fetched_for_nothing(job_of, tail_file: bytes) -> None:
     assert job.traffic.requests == []
 
 
-def test_duplicates_are_fetched_once(kind: str, job_of, tail_file: bytes) -> None:
-    if kind == "async-native":
-        pytest.skip("the asynchronous reader has no vindex")
+@with_vindex
+def test_duplicates_are_fetched_once(job_of, tail_file: bytes) -> None:
     job = job_of(tail_file)
     job.open()
     array = job.child("variable_0")
@@ -349,5 +350,6 @@ def test_open_of_omfiles_takes_options(tail_file: bytes) -> None:
     job = Job("sync", tail_file)
     with omfiles.open((job.fs, "file"), fetch=FetchOptions(tail=100)):
         pass
-    assert [request.stop - request.start for request in job.traffic.data_requests][0] == 100
+    request = job.traffic.data_requests[0]
+    assert request.stop - request.start == 100
     job.close()

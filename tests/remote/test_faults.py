@@ -103,6 +103,10 @@ class Subject:
         assert self.attribute() == "K"
 
 
+with_versions = pytest.mark.parametrize("subject", ["sync", "async", "async-native"], indirect=True)
+for_threads = pytest.mark.parametrize("subject", ["sync", "plain", "async"], indirect=True)
+
+
 @pytest.fixture(params=["sync", "plain", "async", "async-native"])
 def subject(request: pytest.FixtureRequest):
     subject = Subject(request.param)
@@ -122,12 +126,16 @@ def fail(error: BaseException) -> Callable[[bytes], bytes]:
 
 @pytest.mark.parametrize("n", [0, 1, 30])
 @pytest.mark.parametrize(
-    "wrong", [short, lambda data: b"", lambda data: data + b"x", lambda data: CONTENT], ids=["short", "empty", "long", "all"]
+    "wrong",
+    [short, lambda data: b"", lambda data: data + b"x", lambda data: CONTENT],
+    ids=["short", "empty", "long", "all"],
 )
 def test_replies_of_wrong_length(subject: Subject, wrong: Callable[[bytes], bytes], n: int) -> None:
     subject.open()
     subject.spoil(wrong, n)
-    with pytest.raises(OmReadError, match=r"^file: at byte \d+: the store sent \d+ bytes where \d+ were asked for") as caught:
+    with pytest.raises(
+        OmReadError, match=r"^file: at byte \d+: the store sent \d+ bytes where \d+ were asked for"
+    ) as caught:
         subject.read()
     assert isinstance(caught.value, (OSError, RuntimeError))
     assert caught.value.path == "file"
@@ -173,9 +181,8 @@ def test_errors_while_opening_arrive(subject: Subject) -> None:
     subject.goes_on()
 
 
+@with_versions
 def test_errors_of_the_version_check_arrive(subject: Subject) -> None:
-    if isinstance(subject.fs, PlainStore):
-        pytest.skip("has no versions")
     subject.open()
 
     def fault(number: int, request: Request, data: bytes) -> bytes:
@@ -206,18 +213,19 @@ def change_at(subject: Subject, n: int, content: bytes) -> None:
     subject.spoil(change, n)
 
 
+@with_versions
 @pytest.mark.parametrize("n", [0, 1, 5, 30, 55])
 @pytest.mark.parametrize(
-    "content", [OTHER, CONTENT[:1000], CONTENT + bytes(100), bytes(len(CONTENT))], ids=["other", "short", "long", "zeros"]
+    "content",
+    [OTHER, CONTENT[:1000], CONTENT + bytes(100), bytes(len(CONTENT))],
+    ids=["other", "short", "long", "zeros"],
 )
 def test_a_file_that_is_replaced_in_the_middle(subject: Subject, content: bytes, n: int) -> None:
-    if isinstance(subject.fs, PlainStore):
-        pytest.skip("has no versions")
     subject.open()
     subject.traffic.delay = 0.001
     change_at(subject, n, content)
     for _ in range(2):
-        with pytest.raises(OmReadError, match="file: the file changed while it was being read: .* open it again"):
+        with pytest.raises(OmReadError, match=r"file: the file changed while it was being read: .* open it again"):
             subject.read()
     subject.traffic.files["file"] = CONTENT
     subject.goes_on()
@@ -226,9 +234,8 @@ def test_a_file_that_is_replaced_in_the_middle(subject: Subject, content: bytes,
     np.testing.assert_array_equal(subject.read(), ARRAY + 1)
 
 
+@with_versions
 def test_a_file_that_was_replaced_between_reads(subject: Subject) -> None:
-    if isinstance(subject.fs, PlainStore):
-        pytest.skip("has no versions")
     subject.open()
     subject.read((0, 0, 0))
     subject.traffic.files["file"] = OTHER
@@ -437,9 +444,8 @@ def test_interrupts_arrive(kind: str, what: str, tmp_path: Any) -> None:
     assert int(second) == ARRAY.sum()
 
 
+@for_threads
 def test_64_threads(subject: Subject) -> None:
-    if subject.native:
-        pytest.skip("belongs to one event loop")
     subject.open()
     subject.traffic.delay = 0.001
 
@@ -447,16 +453,17 @@ def test_64_threads(subject: Subject) -> None:
         plane = number % SHAPE[0]
         np.testing.assert_array_equal(subject.reader[plane, ::3], ARRAY[plane, ::3])
         assert subject.reader["units"].read_scalar() == "K"
-        np.testing.assert_array_equal(subject.reader.vindex[[plane, 3], [1, 2], [3, 4]], ARRAY[[plane, 3], [1, 2], [3, 4]])
+        np.testing.assert_array_equal(
+            subject.reader.vindex[[plane, 3], [1, 2], [3, 4]], ARRAY[[plane, 3], [1, 2], [3, 4]]
+        )
 
     with ThreadPoolExecutor(64) as pool:
         list(pool.map(read, range(256)))
 
 
+@for_threads
 def test_64_threads_with_faults(subject: Subject) -> None:
     """Each read gives what is right, or its error."""
-    if subject.native:
-        pytest.skip("belongs to one event loop")
     subject.open()
 
     def fault(number: int, request: Request, data: bytes) -> bytes:
@@ -565,10 +572,9 @@ def test_a_reader_opened_elsewhere_notices_a_change(s3: S3) -> None:
     np.testing.assert_array_equal(pickle.loads(pickled)[7], ARRAY[7] + 1)
 
 
+@for_threads
 def test_closing_during_a_read(subject: Subject) -> None:
     """The read completes; afterwards everything says closed."""
-    if subject.native:
-        pytest.skip("see test_async.py")
     subject.open()
     subject.traffic.delay = 0.005
     with ThreadPoolExecutor(1) as pool:

@@ -89,15 +89,15 @@ SOURCES: dict[str, Callable[[Any], Any]] = {
     "local OpenFile": lambda of: fsspec.open(str(of.path)),
     "opened local OpenFile": lambda of: of.enter(fsspec.open(str(of.path))),
     # file objects and content
-    "open()": lambda of: of.enter(open(of.path, "rb")),
-    "unbuffered": lambda of: of.enter(open(of.path, "rb", buffering=0)),
-    "read and written": lambda of: of.enter(open(of.path, "r+b")),
+    "open()": lambda of: of.opened(),
+    "unbuffered": lambda of: of.opened(buffering=0),
+    "read and written": lambda of: of.opened("r+b"),
     "BytesIO": lambda of: io.BytesIO(of.content),
     "bytes": lambda of: of.content,
     "bytearray": lambda of: bytearray(of.content),
     "memoryview": lambda of: memoryview(of.content),
     "array": lambda of: np.frombuffer(of.content, np.uint8),
-    "mmap": lambda of: of.enter(mmap.mmap(of.enter(open(of.path, "rb")).fileno(), 0, access=mmap.ACCESS_READ)),
+    "mmap": lambda of: of.enter(mmap.mmap(of.opened().fileno(), 0, access=mmap.ACCESS_READ)),
     "member of a zip file": lambda of: of.enter(of.enter(zipfile.ZipFile(of.zip())).open("file.om")),
     # URLs
     "s3://": lambda of: (f"s3://{of.object()}", of.s3.options),
@@ -114,7 +114,7 @@ SOURCES: dict[str, Callable[[Any], Any]] = {
     "opened S3File": lambda of: of.enter(s3fs.S3FileSystem(**of.s3.options).open(of.object())),
     "opened HTTPFile": lambda of: of.enter(fsspec.open(f"{of.http()}/file.om")),
     "opened MemoryFile": lambda of: of.enter(fsspec.open(of.in_memory())),
-    "opened file of simplecache": lambda of: of.enter(fsspec.open(f"simplecache::s3://{of.object()}", s3=of.s3.options)),
+    "opened file of simplecache": lambda of: of.enter(SOURCES["OpenFile of a chain"](of)),
     "UPath on s3": lambda of: upath.UPath(f"s3://{of.object()}", **of.s3.options),
     "UPath in memory": lambda of: upath.UPath(of.in_memory()),
     "UPath on http": lambda of: upath.UPath(f"{of.http()}/file.om"),
@@ -141,13 +141,18 @@ LEAKS = {"blockcache::", "filecache::"}
 class Of:
     """What the sources are made of."""
 
-    def __init__(self, request: pytest.FixtureRequest, path: Path, content: bytes, folder: Path, stack: ExitStack) -> None:
+    def __init__(
+        self, request: pytest.FixtureRequest, path: Path, content: bytes, folder: Path, stack: ExitStack
+    ) -> None:
         self.request, self.path, self.content, self.folder = request, path, content, folder
         self.enter = stack.enter_context
 
     @property
     def s3(self) -> S3:
         return self.request.getfixturevalue("s3")
+
+    def opened(self, mode: str = "rb", **options: Any) -> Any:
+        return self.enter(self.path.open(mode, **options))
 
     def object(self, content: bytes | None = None) -> str:
         return self.s3.put("folder/file.om", content or self.content)
@@ -257,7 +262,9 @@ def test_options_reach_the_filesystem(of: Of) -> None:
 ACCEPTED = r"path \(str or os.PathLike\), a URL.*fsspec.*object store.*file object.*bytes-like.*RangeReader"
 
 
-@pytest.mark.parametrize("open_", [OmFileReader, omfiles.open, lambda wrong: asyncio.run(OmFileReaderAsync.open(wrong))])
+@pytest.mark.parametrize(
+    "open_", [OmFileReader, omfiles.open, lambda wrong: asyncio.run(OmFileReaderAsync.open(wrong))]
+)
 @pytest.mark.parametrize(
     ("wrong", "name"),
     [
@@ -276,11 +283,11 @@ def test_nearly_sources(of: Of) -> None:
         (("folder", "file.om"), "'str' is no filesystem"),
         ((CountingFS(Traffic()), 1), "str, bytes or os.PathLike object, not int"),
         ((Getter(b""), of.path), "path of a file in an object store must be str"),
-        (of.enter(open(of.path)), "opened as text; open it in mode 'rb'"),
+        (of.opened("r"), "opened as text; open it in mode 'rb'"),
     ]:
         with pytest.raises(TypeError, match=message):
             OmFileReader(wrong)
-    with pytest.raises(TypeError, match="fetch|FetchOptions"):
+    with pytest.raises(TypeError, match=r"fetch must be an omfiles\.io\.FetchOptions, not \{'max_gap'"):
         OmFileReader(Memory(of.content), fetch={"max_gap": 3})
     with pytest.raises(TypeError, match="storage_options are for URLs, but a str was passed"):
         OmFileReader(str(of.path), storage_options={"anon": True})
@@ -292,3 +299,11 @@ def test_a_plug_in_is_enough_for_everything(content: bytes) -> None:
     root = OmFileReader(Memory(content))
     check(root)
     check(pickle.loads(pickle.dumps(root)))
+
+
+def test_the_plug_in_of_the_documentation(of: Of) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "remote.md").read_text()
+    code = page.partition("## Other stores")[2].partition("```python")[2].partition("omfiles.open(")[0]
+    names: dict[str, Any] = {}
+    exec(code, names)
+    check(OmFileReader(names["Http"](f"{of.http()}/file.om")))

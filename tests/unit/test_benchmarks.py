@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -21,3 +23,25 @@ def test_benchmarks_run_on_small_data(tmp_path: Path) -> None:
     assert all(result["ours_seconds"] > 0 for result in results)
     assert page.read_text().count("\n| ") >= len(results)
     assert {path.name for path in tmp_path.iterdir()} == {"figures.json", "page.md"}
+
+
+def test_the_benchmark_of_remote_files_runs(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    page = tmp_path / "page.md"
+    page.write_text("before\n")
+    command = [
+        sys.executable,
+        ROOT / "benchmarks/remote.py",
+        "--rounds",
+        "1",
+        "--peer",
+        sys.executable,
+        "--markdown",
+        page,
+    ]
+    for _ in range(2):
+        subprocess.run([*map(str, command)], check=True, cwd=tmp_path, stdout=subprocess.DEVNULL)
+        text = page.read_text()
+        assert text.startswith("before\n")
+        assert text.count("## Remote files") == 1
+        assert text.count(" requests) |") == 14
