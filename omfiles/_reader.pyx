@@ -7,7 +7,7 @@ from cpython.number cimport PyNumber_AsSsize_t
 from cpython.object cimport PyObject
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from omfiles._core cimport (
     Buffer, acquire, check, omf_header_decode, omf_lut_n_groups, omf_plan_init, omf_record_child, omf_record_decode,
@@ -104,6 +104,7 @@ cdef class Reader(Node):
     cdef tuple dims
     cdef object element     # what `dtype` answers
     cdef dict children_by_name
+    cdef bint searched      # by name, once
 
     def __init__(self, source, *, storage_options=None, fetch=None):
         if self.dims is not None:
@@ -296,7 +297,7 @@ cdef class Reader(Node):
         cdef Source source = opened(self)
         if not isinstance(name, str):
             raise TypeError(f"a child's name is a str, not {type(name).__name__}")
-        index = names_of(self, source).get(name)
+        index = find_child(self, source, name)
         if index is None:
             raise ValueError(f"{self.name!r} has no child {name!r}")
         return open_child(self, source, index)
@@ -635,6 +636,27 @@ cdef int fetch_tree(Reader self, Source source) except -1:
                         below.append(child)
         level = below
     return 0
+
+
+cdef object find_child(Reader self, Source source, str name):
+    """Index of the first child of a name, or None."""
+    cdef omf_span span
+    cdef omf_record record
+    cdef uint32_t i
+    cdef bytes wanted
+    cdef Py_ssize_t size
+    # The first time it is quicker to compare than to make a dict of all names; who asks again gets that.
+    if self.children_by_name is None and source.remote is None and not self.searched:
+        self.searched = True
+        wanted = name.encode(errors="surrogatepass")
+        size = len(wanted)
+        for i in range(self.record.n_children):
+            locate_child(self, source, i, &span)
+            owner = load_record(source, span, &record, self)
+            if record.name_size == <size_t> size and memcmp(record.name, <const char *> wanted, size) == 0:
+                return i
+        return None
+    return names_of(self, source).get(name)
 
 
 cdef dict names_of(Reader self, Source source):

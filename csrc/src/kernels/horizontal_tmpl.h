@@ -23,10 +23,17 @@ static void FNW(unpack_horizontal)(T *OMFI_RESTRICT dst, unsigned n, unsigned bi
     }
     const uint64_t mask = ((uint64_t)1 << bits) - 1;
     size_t bit = 0;
+    unsigned i = 0;
+#if W < 64
+    enum { TOGETHER = 64 / W };
+    if (bits * TOGETHER <= 57) /* as many bits as a load of 64 has behind any first bit */
+        for (; i + TOGETHER <= n; i += TOGETHER, bit += TOGETHER * bits)
+            FNW(spread)(dst + i, omfi_load64(src + bit / 8) >> (bit % 8), bits);
+#endif
     if (W < 64 || bits <= 57) {
-        for (unsigned i = 0; i < n; i++, bit += bits) dst[i] = (T)(omfi_load64(src + bit / 8) >> (bit % 8) & mask);
+        for (; i < n; i++, bit += bits) dst[i] = (T)(omfi_load64(src + bit / 8) >> (bit % 8) & mask);
     } else {
-        for (unsigned i = 0; i < n; i++, bit += bits) {
+        for (; i < n; i++, bit += bits) {
             const uint64_t low = omfi_load64(src + bit / 8) >> (bit % 8);
             const uint64_t high = (uint64_t)src[bit / 8 + 8] << (63 - bit % 8) << 1;
             dst[i] = (T)((low | high) & mask);

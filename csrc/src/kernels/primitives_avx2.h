@@ -165,6 +165,15 @@ static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64
             values[64 * half + omfi_lowest_bit(rest)] |= *exceptions++ << bits;
 }
 
+/* --- spreading ---------------------------------------------------------------------------------------------------- */
+
+OMFI_INLINE void FN(spread16)(uint16_t *dst, uint64_t packed, unsigned bits) {
+    omfi_store64(dst, _pdep_u64(packed, UINT64_C(0x0001000100010001) * ((1u << bits) - 1)));
+}
+OMFI_INLINE void FN(spread32)(uint32_t *dst, uint64_t packed, unsigned bits) {
+    omfi_store64(dst, _pdep_u64(packed, UINT64_C(0x0000000100000001) * ((1u << bits) - 1)));
+}
+
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
 
 /* Eight values of `bits` bits take `bits` bytes. Reads 8 bytes at each of them. */

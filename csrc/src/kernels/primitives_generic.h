@@ -37,6 +37,17 @@ UNPACK_VERTICAL(16, uint16_t, 8)
 UNPACK_VERTICAL(32, uint32_t, 4)
 #undef UNPACK_VERTICAL
 
+/* --- spreading the low bits of 64 over 64 / W words, `bits` for each ---------------------------------------------- */
+
+#define SPREAD(W, T)                                                                                                   \
+    OMFI_INLINE void FN(spread##W)(T * dst, uint64_t packed, unsigned bits) {                                          \
+        const T mask = (T)(((uint64_t)1 << bits) - 1);                                                                 \
+        for (unsigned k = 0; k < 64 / W; k++, packed >>= bits) dst[k] = (T)(packed & mask);                            \
+    }
+SPREAD(16, uint16_t)
+SPREAD(32, uint32_t)
+#undef SPREAD
+
 /* --- bytes: horizontal packing of 8-bit words, `bits` from 1 to 8 ------------------------------------------------- */
 
 /* Eight values of `bits` bits take `bits` bytes. Reads 8 bytes at each of them. */
