@@ -20,7 +20,9 @@ def test_readme_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         exec(block, namespace)
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/performance.md", "docs/remote.md", "csrc/README.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", "CONTRIBUTING.md", "docs/performance.md", "docs/remote.md", "csrc/README.md"]
+)
 def test_links_and_paths_exist(document: str) -> None:
     text = (ROOT / document).read_text()
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)\)", text)
