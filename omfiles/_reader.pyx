@@ -652,7 +652,7 @@ cdef object find_child(Reader self, Source source, str name):
         size = len(wanted)
         for i in range(self.record.n_children):
             locate_child(self, source, i, &span)
-            owner = load_record(source, span, &record, self)
+            _owner = load_record(source, span, &record, self)
             if record.name_size == <size_t> size and memcmp(record.name, <const char *> wanted, size) == 0:
                 return i
         return None
