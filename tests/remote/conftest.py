@@ -52,9 +52,12 @@ def s3_server() -> Iterator[S3]:
 @pytest.fixture
 def s3(s3_server: S3) -> Iterator[S3]:
     """An S3 server with an empty bucket."""
+    from fsspec.implementations.cached import SimpleCacheFileSystem
+
     yield s3_server
     for key in s3_server.objects():
         s3_server.client.delete_object(Bucket=BUCKET, Key=key)
+    SimpleCacheFileSystem.clear_instance_cache()  # it would serve the files of one test to another
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@
 
 enum {
     PIECE = 256,           /* elements gathered at once where they do not lie side by side */
+    ROWS_AHEAD = 4,        /* rows to announce before they are read */
+    PREFETCH_MAX = 1024,   /* bytes of them; longer rows are followed by the CPU itself */
     BATCH = 4 * OMFI_BLOCK /* words filtered at once */
 };
 
@@ -70,6 +72,16 @@ static void fill_row(omf_chunk_encoder *encoder, const omfi_coding *coding, uint
     }
 }
 
+/* Announce a short row that will be read soon: it lies where no CPU guesses. It need not exist. */
+static void prefetch_row(const omf_chunk_encoder *encoder, const omfi_coding *coding, const uint8_t *row) {
+    const omf_dim *col = &encoder->dims[encoder->n_dims - 1];
+    if (encoder->n_dims < 2 || col->stride != (int64_t)coding->element_size) return;
+    const uintptr_t ahead = (uintptr_t)row + (uintptr_t)(ROWS_AHEAD * encoder->dims[encoder->n_dims - 2].stride);
+    const uint64_t size = encoder->n_cols * coding->element_size;
+    for (uint64_t at = 0; at < size && at < PREFETCH_MAX; at += 64)
+        OMFI_PREFETCH((const void *)(ahead + (uintptr_t)at));
+}
+
 /* Slide the window so that it starts with the history of `position`, and fill the rest of it. */
 static void fill_window(omf_chunk_encoder *encoder, const omfi_coding *coding) {
     const uint64_t history = omfi_history(encoder->n_rows, encoder->n_cols), n_cols = encoder->n_cols;
@@ -84,8 +96,10 @@ static void fill_window(omf_chunk_encoder *encoder, const omfi_coding *coding) {
     while (encoder->filled < end) {
         const uint64_t row = encoder->filled / n_cols, from = encoder->filled % n_cols;
         const uint64_t to = end - row * n_cols < n_cols ? end - row * n_cols : n_cols;
+        const uint8_t *source = row_source(encoder, row);
         uint8_t *words = encoder->scratch + (size_t)((encoder->filled - encoder->window_start) * coding->word_size);
-        fill_row(encoder, coding, words, row_source(encoder, row), from, to, encoder->filled);
+        prefetch_row(encoder, coding, source);
+        fill_row(encoder, coding, words, source, from, to, encoder->filled);
         encoder->filled += to - from;
     }
 }

@@ -17,7 +17,7 @@ typedef struct layout {
     unsigned kind, bits;
 } layout;
 
-/* above[b] = how many of the n values have more than b bits, for b from 0 to width + CHOOSE_MARGIN.
+/* above[b] = how many of the n values have more than b bits, for b from 0 to top + CHOOSE_MARGIN.
  *
  * The cheapest candidate wins; among equals PLAIN, then the one with the most bits, then PATCH. So all that decides
  * goes into one key, whose minimum is found without branches. */
@@ -25,14 +25,12 @@ OMFI_INLINE layout choose_layout(const uint32_t *above, unsigned n, unsigned top
     uint32_t best = (((n * top + 7) / 8 + 1) << 8);
     const uint32_t bitmap_size = (n + 7) / 8;
     uint32_t patch_best = UINT32_MAX, vbyte_best = UINT32_MAX;
-    for (unsigned b = 0; b < width; b++) {
+    for (unsigned b = 0; b < top; b++) {
         const uint32_t low = (n * b + 7) / 8 + 2, rank = (width - b) << 1;
         const uint32_t patch = low + bitmap_size + (above[b] * (top - b) + 7) / 8;
         const uint32_t vbyte =
             low + 2 * above[b] + above[b + 7] + 2 * above[b + 15] + 3 * above[b + 19] + 4 * above[b + 25];
-        /* b >= top is no candidate: nothing would be left for exceptions. */
-        const uint32_t barred = b < top ? 0 : UINT32_MAX;
-        const uint32_t patch_key = (patch << 8 | rank) | barred, vbyte_key = (vbyte << 8 | rank | 1) | barred;
+        const uint32_t patch_key = patch << 8 | rank, vbyte_key = vbyte << 8 | rank | 1;
         patch_best = patch_key < patch_best ? patch_key : patch_best;
         vbyte_best = vbyte_key < vbyte_best ? vbyte_key : vbyte_best;
     }

@@ -32,16 +32,16 @@ OMFI_INLINE size_t FNW(pack)(uint8_t *dst, const T *values, unsigned n, unsigned
     return FNW(pack_horizontal)(dst, values, n, bits);
 }
 
-/* above[b] = number of values with more than b bits, for b up to W + CHOOSE_MARGIN. */
-OMFI_INLINE void FNW(count_widths)(uint32_t *above, const T *values, unsigned n) {
+/* above[b] = number of values with more than b bits, for b up to top + CHOOSE_MARGIN; none has more than top. */
+OMFI_INLINE void FNW(count_widths)(uint32_t *above, const T *values, unsigned n, unsigned top) {
     /* Four tables, so that runs of equal lengths do not wait for each other. */
     uint8_t lengths[4][W + 1] = {{0}};
     unsigned i = 0;
     for (; i + 4 <= n; i += 4)
         for (unsigned k = 0; k < 4; k++) lengths[k][WORD_LENGTH(values[i + k])]++;
     for (; i < n; i++) lengths[0][WORD_LENGTH(values[i])]++;
-    memset(above + W, 0, (CHOOSE_MARGIN + 1) * sizeof *above);
-    for (unsigned b = W; b-- > 0;)
+    memset(above + top, 0, (CHOOSE_MARGIN + 1) * sizeof *above);
+    for (unsigned b = top; b-- > 0;)
         above[b] = above[b + 1] + lengths[0][b + 1] + lengths[1][b + 1] + lengths[2][b + 1] + lengths[3][b + 1];
 }
 
@@ -125,7 +125,7 @@ static size_t FNW(encode_block)(uint8_t *dst, const T *values, unsigned n, bool 
         return 1 + (top + 7) / 8;
     }
     uint32_t above[W + CHOOSE_MARGIN + 1];
-    FNW(count_widths)(above, values, n);
+    FNW(count_widths)(above, values, n, top);
     layout chosen = choose_layout(above, n, top, W);
     /* 63 in the header means 64. */
     if (W == 64 && chosen.bits >= 63) chosen = (layout){BLOCK_PLAIN, 64};

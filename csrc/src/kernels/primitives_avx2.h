@@ -220,22 +220,36 @@ OMFI_INLINE __m256i FN(last_word)(const unsigned width) {
     OMFI_INLINE __m256i FN(running_##name##W)(__m256i x) {                                                             \
         if (W <= 8) x = COMBINE(x, _mm256_slli_si256(x, 1));                                                           \
         if (W <= 16) x = COMBINE(x, _mm256_slli_si256(x, 2));                                                          \
-        if (W <= 32) x = COMBINE(x, _mm256_slli_si256(x, 4));                                                          \
+        if (W <= 16) x = COMBINE(x, _mm256_slli_si256(x, 4));                                                          \
         x = COMBINE(x, _mm256_slli_si256(x, 8));                                                                       \
         const __m256i last = _mm256_shuffle_epi8(x, FN(last_word)(W));                                                 \
         return COMBINE(x, _mm256_permute2x128_si256(last, last, 0x08));                                                \
     }
 RUNNING(8, add, _mm256_add_epi8)
 RUNNING(16, add, _mm256_add_epi16)
-RUNNING(32, add, _mm256_add_epi32)
 RUNNING(64, add, _mm256_add_epi64)
-RUNNING(32, xor, _mm256_xor_si256)
 RUNNING(64, xor, _mm256_xor_si256)
 #undef RUNNING
 
+/* The same for 32 bits: neighbours, then the second word into the third and fourth, then the fourth into the high half.
+ * It needs half as many shuffles, of which most CPUs do one at a time. */
+#define RUNNING32(name, COMBINE)                                                                                       \
+    OMFI_INLINE __m256i FN(running_##name##32)(__m256i x) {                                                            \
+        const __m256i second =                                                                                         \
+            _mm256_broadcastsi128_si256(_mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, 4, 5, 6, 7, 4, 5, 6, 7));        \
+        x = COMBINE(x, _mm256_slli_epi64(x, 32));                                                                      \
+        x = COMBINE(x, _mm256_shuffle_epi8(x, second));                                                                \
+        const __m256i fourth = _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(3));                                   \
+        return COMBINE(x, _mm256_and_si256(fourth, _mm256_setr_epi32(0, 0, 0, 0, -1, -1, -1, -1)));                    \
+    }
+RUNNING32(add, _mm256_add_epi32)
+RUNNING32(xor, _mm256_xor_si256)
+#undef RUNNING32
+
 /* The last word of a register, in all places. */
 #define BROADCAST_LAST(x, W)                                                                                           \
-    _mm256_permute2x128_si256(_mm256_shuffle_epi8(x, FN(last_word)(W)), _mm256_shuffle_epi8(x, FN(last_word)(W)), 0x11)
+    (W == 32 ? _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(7))                                                    \
+             : _mm256_permute4x64_epi64(_mm256_shuffle_epi8(x, FN(last_word)(W)), 0xFF))
 
 /* The carry from one register to the next is one operation long: the sums of a register do not wait for it. */
 #define INTEGRATE(W, name, COMBINE, SET1, PREPARE)                                                                     \
