@@ -6,14 +6,12 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #define OMFI_INLINE static __forceinline
 #define OMFI_RESTRICT __restrict
-#define OMFI_LIKELY(x) (x)
 #define OMFI_UNLIKELY(x) (x)
 #define OMFI_UNROLL
 #define OMFI_PREFETCH(address) ((void)(address))
 #else
 #define OMFI_INLINE static inline __attribute__((always_inline))
 #define OMFI_RESTRICT __restrict__
-#define OMFI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define OMFI_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define OMFI_PREFETCH(address) __builtin_prefetch(address)
 #if defined(__clang__)
