@@ -55,7 +55,8 @@ cdef class Source:
 
 
 cdef Source open_source(object source, object storage_options, object fetch):
-    if isinstance(source, os.PathLike) and not hasattr(source, "storage_options"):  # a UPath has some
+    # A str is asked for first: for other classes `os.PathLike` is slow to answer. A UPath has storage options.
+    if not isinstance(source, str) and isinstance(source, os.PathLike) and not hasattr(source, "storage_options"):
         source = os.fspath(source)
     if isinstance(source, str) and "://" not in source and "::" not in source and not storage_options:
         return open_path(source)
