@@ -129,7 +129,9 @@ def plan_requests(starts: npt.ArrayLike, stops: npt.ArrayLike, options: FetchOpt
     if len(empty):
         first = empty[0]
         raise ValueError(f"a range must stop after its start: range {first} is {starts[first]} ... {stops[first]}")
-    order = np.argsort(starts)
+    # Of ranges with one start the shortest comes first, so that equal ones are neighbours. Chunks are sorted already.
+    ascending = bool((starts[1:] > starts[:-1]).all())
+    order = np.arange(len(starts)) if ascending else np.lexsort((stops, starts))
     sorted_starts = starts[order]
     ends = np.maximum.accumulate(stops[order])  # of all ranges so far
 

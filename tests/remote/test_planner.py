@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from omfiles.io import FetchOptions
@@ -25,6 +25,7 @@ def split(wanted):
 
 
 @given(ranges, st.integers(0, 50), st.integers(1, 200))
+@example(wanted=[(0, 1), (0, 2), (0, 1)], max_gap=0, max_size=1)
 def test_promises(wanted, max_gap, max_size):
     requests = plan_requests(*split(wanted), FetchOptions(max_gap=max_gap, max_size=max_size))
     sent = requests.ranges()
