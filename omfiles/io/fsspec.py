@@ -9,6 +9,7 @@ import errno
 import inspect
 import os
 import pickle
+import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -26,6 +27,14 @@ Coroutines = Callable[..., Coroutine[Any, Any, Any]]
 CACHES = {"blockcache", "cached", "filecache", "simplecache"}
 # Threads are of no use to those that wait for no network, and harm those that share one connection or cache.
 SERIAL = CACHES | {"data", "file", "ftp", "libarchive", "local", "memory", "tar", "zip"}
+
+_in_use: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+_of_parents: list[Any] = []
+
+if hasattr(os, "register_at_fork"):
+    # To drop a filesystem closes its connections. In a forked process that would also end the watch that the kernel
+    # keeps on them for the parent, whose reads would then wait for ever.
+    os.register_at_fork(after_in_child=lambda: _of_parents.extend(_in_use.values()))
 
 TAGS = ("ETag", "etag", "e_tag")
 TIMES = ("mtime", "LastModified", "Last-Modified", "last_modified", "updated", "modified", "created")
@@ -78,7 +87,7 @@ class FsspecReader(RangeReader):
 
     def __init__(self, fs: Any, path: str, name: str) -> None:
         self.name = name
-        self._fs = fs
+        self._fs = _keep(fs)
         self._path = path
         self._pid = os.getpid()
         self._serial = not SERIAL.isdisjoint(protocols(fs))
@@ -92,7 +101,7 @@ class FsspecReader(RangeReader):
             # Other objects than filesystems, and what cannot be pickled, are used as they are.
             if hasattr(self._fs, "storage_options"):
                 with contextlib.suppress(Exception):
-                    self._fs = pickle.loads(pickle.dumps(self._fs))
+                    self._fs = _keep(pickle.loads(pickle.dumps(self._fs)))
             self._pid = os.getpid()
         return self._fs
 
@@ -150,7 +159,7 @@ class AsyncFsspecReader(FsspecReader):
         if fs.asynchronous:
             # It has no loop of its own, so that a twin does the work.
             if self._twin is None or self._twin[0] != self._pid:
-                self._twin = self._pid, synchronous(fs)
+                self._twin = self._pid, _keep(synchronous(fs))
             fs = self._twin[1]
         return asyncio.run_coroutine_threadsafe(function(fs, self._path, *args), fs.loop)
 
@@ -202,6 +211,13 @@ class AsyncFsspecReader(FsspecReader):
     ) -> AsyncGenerator[tuple[int, bytes], None]:
         """Read ranges on the running loop, or on that of fsspec."""
         return arrivals_async(partial(self._run, _fetch), ranges, concurrency)
+
+
+def _keep(fs: Any) -> Any:
+    """Note that a filesystem must outlive a fork."""
+    if hasattr(fs, "storage_options"):
+        _in_use[id(fs)] = fs
+    return fs
 
 
 # --- coroutines that run on the loop of the filesystem ----------------------------------------------------------------

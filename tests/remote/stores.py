@@ -23,6 +23,7 @@ class Request:
     stop: int | None = None
     began: float = 0.0
     ended: float = 0.0
+    delay: float = 0.0
 
 
 # Given the number of a request, counted from 0, the request and the right reply, it returns the reply or raises.
@@ -39,6 +40,11 @@ class Traffic:
         Content by path; may be changed at any time.
     delay : float or callable
         Seconds that an answer takes; a callable gets the request.
+    in_rounds : bool
+        Count the delay from the latest request, not from the one to be answered: so all requests that are made at a
+        time are answered together, however slow the machine is.
+    held : callable, optional
+        Whether to hold back the answer to a request still; it is asked again and again.
     fault : callable, optional
         What goes wrong; see `Fault`.
     requests : list of Request
@@ -47,17 +53,43 @@ class Traffic:
 
     files: dict[str, bytes] = field(default_factory=dict)
     delay: float | Callable[[Request], float] = 0.0
+    in_rounds: bool = False
+    held: Callable[[Request], bool] | None = None
     fault: Fault | None = None
     requests: list[Request] = field(default_factory=list)
+    latest: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def begin(self, request: Request) -> tuple[int, float]:
+    def begin(self, request: Request) -> int:
+        request.ended = float("inf")
+        request.delay = self.delay(request) if callable(self.delay) else self.delay
         with self.lock:
             number = len(self.requests)
             self.requests.append(request)
-        request.began = time.perf_counter()
-        request.ended = float("inf")
-        return number, self.delay(request) if callable(self.delay) else self.delay
+            request.began = self.latest = time.perf_counter()
+        return number
+
+    def waits(self, request: Request) -> bool:
+        """Whether it is too early to answer."""
+        now = time.perf_counter()
+        if self.held is not None and self.held(request):
+            if now - request.began > 30:
+                raise AssertionError(f"{request} was held back until nobody cared")
+            return True
+        return now - (self.latest if self.in_rounds else request.began) < request.delay
+
+    def wait(self, request: Request) -> int:
+        number = self.begin(request)
+        while self.waits(request):
+            time.sleep(min(request.delay, 0.001))
+        return number
+
+    async def wait_async(self, request: Request) -> int:
+        number = self.begin(request)
+        await asyncio.sleep(0)
+        while self.waits(request):
+            await asyncio.sleep(min(request.delay, 0.001))
+        return number
 
     def reply(self, number: int, request: Request) -> bytes:
         try:
@@ -89,6 +121,16 @@ class Traffic:
         return count
 
     @property
+    def answered(self) -> int:
+        """Number of requests that have been answered."""
+        return sum(request.ended < float("inf") for request in list(self.requests))
+
+    @property
+    def under_way(self) -> int:
+        """Number of requests that wait for an answer."""
+        return len(self.requests) - self.answered
+
+    @property
     def peak(self) -> int:
         """Most requests that were under way at a time."""
         events = [(r.began, 1) for r in self.requests] + [(r.ended, -1) for r in self.requests]
@@ -110,9 +152,7 @@ class CountingFS(AbstractFileSystem):
         self.traffic = traffic
 
     def _ask(self, request: Request) -> bytes:
-        number, delay = self.traffic.begin(request)
-        time.sleep(delay)
-        return self.traffic.reply(number, request)
+        return self.traffic.reply(self.traffic.wait(request), request)
 
     def info(self, path, **kwargs):
         self._ask(Request("info", path))
@@ -137,9 +177,7 @@ class AsyncCountingFS(AsyncFileSystem):
         self.home = self.home or asyncio.get_running_loop()
         if asyncio.get_running_loop() is not self.home:
             raise RuntimeError("the session is attached to a different loop")
-        number, delay = self.traffic.begin(request)
-        await asyncio.sleep(delay)
-        return self.traffic.reply(number, request)
+        return self.traffic.reply(await self.traffic.wait_async(request), request)
 
     async def _info(self, path, **kwargs):
         await self._ask(Request("info", path))
@@ -156,9 +194,7 @@ class PlainStore:
         self.traffic = traffic
 
     def _ask(self, request: Request) -> bytes:
-        number, delay = self.traffic.begin(request)
-        time.sleep(delay)
-        return self.traffic.reply(number, request)
+        return self.traffic.reply(self.traffic.wait(request), request)
 
     def size(self, path):
         self._ask(Request("size", path))
@@ -175,9 +211,7 @@ class PlainAsyncStore:
         self.traffic = traffic
 
     async def _ask(self, request: Request) -> bytes:
-        number, delay = self.traffic.begin(request)
-        await asyncio.sleep(delay)
-        return self.traffic.reply(number, request)
+        return self.traffic.reply(await self.traffic.wait_async(request), request)
 
     async def _size(self, path):
         await self._ask(Request("size", path))

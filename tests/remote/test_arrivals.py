@@ -85,11 +85,11 @@ def take_some(request: pytest.FixtureRequest) -> Any:
 
 
 def test_concurrency_is_used_and_bounded(reader: RangeReader, traffic: Traffic, take_some: Any) -> None:
-    traffic.delay = 0.02
+    traffic.held = lambda request: traffic.under_way < 8 and len(traffic.requests) < len(RANGES)
     for index, data in take_some(reader, len(RANGES), 8):
         assert data == CONTENT[slice(*RANGES[index])]
     assert len(traffic.requests) == len(RANGES)
-    assert 4 <= traffic.peak <= 8
+    assert traffic.peak == 8
 
 
 def test_a_slow_consumer_is_not_flooded(reader: RangeReader, traffic: Traffic, take_some: Any) -> None:
@@ -99,19 +99,20 @@ def test_a_slow_consumer_is_not_flooded(reader: RangeReader, traffic: Traffic, t
 
 
 def test_closing_cancels(reader: RangeReader, traffic: Traffic, take_some: Any) -> None:
-    traffic.delay = lambda request: 0 if request.start == 0 else 0.2
-    began = time.perf_counter()
+    """Neither what is under way is waited for, nor is anything asked afterwards."""
+    closed = threading.Event()
+    traffic.held = lambda request: request.start != 0 and not closed.is_set()
     assert take_some(reader, 1, 4)[0][0] == 0
-    assert time.perf_counter() - began < 0.15
-    time.sleep(0.4)
+    closed.set()
+    time.sleep(0.1)
     assert len(traffic.requests) <= 5
 
 
 def test_order_of_arrival(reader: RangeReader, traffic: Traffic, take_some: Any) -> None:
-    traffic.delay = lambda request: 0.2 if request.start == 0 else 0
+    traffic.held = lambda request: request.start == 0 and traffic.answered < len(RANGES) - 1
     indices = [index for index, _ in take_some(reader, len(RANGES), 8)]
     assert sorted(indices) == list(range(len(RANGES)))
-    assert indices[-1] == 0
+    assert indices.index(0) >= len(RANGES) - 8
 
 
 def test_errors_arrive_unchanged(reader: RangeReader, traffic: Traffic, take_some: Any) -> None:
@@ -134,15 +135,16 @@ def test_short_replies_are_left_to_the_caller(reader: RangeReader, traffic: Traf
 
 def test_cancelling_a_task(reader: RangeReader, traffic: Traffic) -> None:
     async def run() -> None:
-        traffic.delay = 0.2
+        traffic.held = lambda request: True
         task = asyncio.create_task(take_async(reader, len(RANGES), 4))
-        await asyncio.sleep(0.05)
+        while traffic.under_way < 4:
+            await asyncio.sleep(0.001)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0.3)
-        assert len(traffic.requests) <= 4
-        traffic.delay = 0
+        traffic.held = None
+        await asyncio.sleep(0.1)
+        assert len(traffic.requests) == 4
         assert len(await take_async(reader, len(RANGES), 4)) == len(RANGES)
 
     asyncio.run(run())
@@ -150,13 +152,13 @@ def test_cancelling_a_task(reader: RangeReader, traffic: Traffic) -> None:
 
 def test_the_event_loop_is_not_blocked(reader: RangeReader, traffic: Traffic) -> None:
     async def run() -> None:
-        traffic.delay = 0.1
         ticks = 0
+        traffic.held = lambda request: ticks < 5
         task = asyncio.create_task(take_async(reader, 4, 4))
         while not task.done():
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.001)
             ticks += 1
-        assert ticks > 4
+        assert len(await task) == 4
 
     asyncio.run(run())
 
@@ -166,8 +168,8 @@ def test_64_threads(reader: RangeReader, traffic: Traffic) -> None:
     with ThreadPoolExecutor(64) as pool:
         for replies in pool.map(lambda _: take(reader, len(RANGES), 4), range(64)):
             assert all(data == CONTENT[slice(*RANGES[index])] for index, data in replies)
-    time.sleep(0.1)
-    assert sum(thread.name.startswith("omfiles") for thread in threading.enumerate()) == 0
+    while any(thread.name.startswith("omfiles") for thread in threading.enumerate()):
+        time.sleep(0.001)  # they end by themselves
 
 
 # --- interrupts -------------------------------------------------------------------------------------------------------
@@ -175,7 +177,7 @@ def test_64_threads(reader: RangeReader, traffic: Traffic) -> None:
 
 @pytest.fixture
 def silent_server() -> Iterator[str]:
-    """The URL of a server that takes connections and never answers."""
+    """The URL of a server that takes connections and never answers: who waits for it waits for ever."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -194,19 +196,17 @@ def test_interrupts_arrive(silent_server: str, kind: str, use: str) -> None:
         "client_options={'allow_http': True, 'timeout': '100s'}, retry_config={'max_retries': 0}), 'file'))",
     }[kind]
     program = f"""
-        import signal, threading, os, time, obstore.store
+        import signal, threading, os, obstore.store
         from omfiles.io.resolve import resolve
         reader = {make}
         threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
-        began = time.perf_counter()
         try:
             {use}
         except KeyboardInterrupt:
-            print("interrupted after", time.perf_counter() - began)
+            print("interrupted")
         """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=20)
-    assert done.stdout.startswith("interrupted after"), done
-    assert float(done.stdout.split()[-1]) < 2
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "interrupted\n", done
 
 
 # --- processes --------------------------------------------------------------------------------------------------------

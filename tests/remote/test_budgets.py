@@ -113,7 +113,7 @@ class Job:
 
     def start(self, delay: float = DELAY) -> None:
         self.traffic.reset()
-        self.traffic.delay = delay
+        self.traffic.delay, self.traffic.in_rounds = delay, True
 
 
 with_vindex = pytest.mark.parametrize("kind", ["async", "sync", "plain"], indirect=True)

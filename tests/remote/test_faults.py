@@ -13,6 +13,7 @@ import struct
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -417,30 +418,28 @@ def test_interrupts_arrive(kind: str, what: str, tmp_path: Any) -> None:
     program = f"""
         import sys
         sys.path.insert(0, {os.path.dirname(__file__)!r})
-        import os, pathlib, signal, threading, time
+        import os, pathlib, signal, threading
         from stores import AsyncCountingFS, CountingFS, PlainStore, Traffic
         from omfiles import OmFileReader
         traffic = Traffic(dict(file=pathlib.Path({str(path)!r}).read_bytes()))
         fs = {{"sync": CountingFS, "plain": PlainStore, "async": AsyncCountingFS}}[{kind!r}](traffic)
         if {what == "read"}:
             reader = OmFileReader.from_fsspec(fs, "file")
-        traffic.delay = 30
+        traffic.delay = 1000
         threading.Timer(0.5, signal.pthread_kill, [threading.main_thread().ident, signal.SIGINT]).start()
-        began = time.perf_counter()
         try:
             OmFileReader.from_fsspec(fs, "file") if {what == "open"} else reader[...]
         except KeyboardInterrupt:
-            print("interrupted after", time.perf_counter() - began)
+            print("interrupted")
         traffic.delay = 0
         reader = OmFileReader.from_fsspec(fs, "file") if {what == "open"} else reader
         print(reader[...].sum())
         os._exit(0)
         """
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=25)
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done
     first, second = done.stdout.splitlines()
-    assert first.startswith("interrupted after"), done
-    assert float(first.split()[-1]) < 3
+    assert first == "interrupted", done
     assert int(second) == ARRAY.sum()
 
 
@@ -576,11 +575,14 @@ def test_a_reader_opened_elsewhere_notices_a_change(s3: S3) -> None:
 def test_closing_during_a_read(subject: Subject) -> None:
     """The read completes; afterwards everything says closed."""
     subject.open()
-    subject.traffic.delay = 0.005
+    closed = threading.Event()
+    subject.traffic.held = lambda request: not closed.is_set()
     with ThreadPoolExecutor(1) as pool:
         read = pool.submit(subject.reader.__getitem__, ...)
-        time.sleep(0.02)
+        while subject.traffic.under_way == 0:
+            time.sleep(0.001)
         subject.reader.close()
+        closed.set()
         np.testing.assert_array_equal(read.result(), ARRAY)
     with pytest.raises(ValueError, match="closed"):
         subject.read()

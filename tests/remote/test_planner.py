@@ -111,6 +111,6 @@ def test_bytes_in_flight_are_bounded():
 
 def test_a_million_ranges_are_quick():
     starts = 810 * np.arange(1_000_000, dtype=np.uint64)
-    began = time.perf_counter()
+    began = time.process_time()
     plan_requests(starts, starts + np.uint64(810), FetchOptions())
-    assert time.perf_counter() - began < 2  # some 0.1 s on an idle machine
+    assert time.process_time() - began < 2  # some 0.1 s on an idle machine

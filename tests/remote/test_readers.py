@@ -277,7 +277,7 @@ def test_only_asynchronous_methods(traffic: Traffic) -> None:
     [(AsyncCountingFS, ["cat_file", "info"]), (CountingFS, ["info", "cat_file"]), (PlainStore, ["size", "cat_file"])],
 )
 def test_requests_of_the_tail(traffic: Traffic, kind: Any, asked: list[str]) -> None:
-    traffic.delay = 0.02
+    traffic.delay, traffic.in_rounds = 0.02, True
     from_fsspec(kind(traffic), "file").tail(1000)
     assert sorted(request.method for request in traffic.requests) == sorted(asked)
     assert traffic.round_trips == (1 if kind is AsyncCountingFS else 2)

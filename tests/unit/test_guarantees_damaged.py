@@ -325,28 +325,28 @@ def doubled(n_levels):
 def test_shared_children_do_not_multiply():
     content = doubled(200)
     assert len(content) < 10_000
-    start = time.perf_counter()
+    start = time.process_time()
     with OmFileReader(content) as root:
         assert "more than" in root.tree()
         assert "more than" in root._repr_html_()
         with pytest.raises((OmFormatError, MemoryError)):
             root._get_flat_variable_metadata()
         assert list(root) == ["g"]
-    assert time.perf_counter() - start < 30
+    assert time.process_time() - start < 30
 
 
 def test_a_long_string_that_is_many_children():
     """Opening a child must not cost what its value is long, or the time grows with the square of the file."""
     string = small(STRING_SCALAR, value=u64(400_000) + b"a" * 400_000, name=b"s")
     content = om_file(string, small(children=[(len(string), START)] * 25_000))
-    start = time.perf_counter()
+    start = time.process_time()
     with OmFileReader(content) as root:
         root.tree()
         root._repr_html_()
         assert list(root) == ["s"]
         assert len(root._get_flat_variable_metadata()) == 2
         assert len(root.attrs["s"]) == 400_000
-    assert time.perf_counter() - start < 5  # about 0.1 seconds if it is so, 25 if not
+    assert time.process_time() - start < 5  # about 0.1 seconds if it is so, 25 if not
 
 
 def chain(places):
@@ -372,7 +372,7 @@ ORDERS = {
 @pytest.mark.parametrize("order", ORDERS)
 def test_100_000_levels(order):
     content = chain(ORDERS[order])
-    start = time.perf_counter()
+    start = time.process_time()
     with OmFileReader(content) as root:
         assert root.tree().endswith("tree(limit=...) shows more")
         node = root
@@ -381,7 +381,7 @@ def test_100_000_levels(order):
         assert node.num_children == 0
         with pytest.raises(MemoryError):  # the paths of all levels would take 10 GB
             root._get_flat_variable_metadata()
-    assert time.perf_counter() - start < 60
+    assert time.process_time() - start < 60
 
 
 def test_5_000_levels_are_listed():
