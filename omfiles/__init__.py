@@ -27,6 +27,7 @@ from omfiles import types
 from omfiles.aio import OmFileReaderAsync
 from omfiles.errors import OmError, OmFormatError, OmReadError
 from omfiles.reader import OmFileReader, OmVariable, open
+from omfiles.threads import get_num_threads, set_num_threads
 from omfiles.writer import OmFileWriter, OmWriterVariable, save
 
 if TYPE_CHECKING:
@@ -43,9 +44,11 @@ __all__ = [
     "OmReadError",
     "OmVariable",
     "OmWriterVariable",
+    "get_num_threads",
     "open",
     "open_dataset",
     "save",
+    "set_num_threads",
     "types",
 ]
 

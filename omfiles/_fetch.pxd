@@ -27,7 +27,5 @@ cdef LutCache new_cache(uint64_t n_groups)
 cdef int locate_chunks(const omf_plan *plan, Source source, LutCache cache, uint64_t first, uint64_t last,
                        Failure *failure) noexcept nogil
 
-# Fetch and decode chunks [first, last) of the plan: 0, or -1 and *failure is filled. Several threads may
-# read different chunks of one plan.
-cdef int read_chunks(const omf_plan *plan, Source source, LutCache cache, uint64_t first, uint64_t last,
-                     Failure *failure) noexcept nogil
+# Fetch and decode all chunks of the plan, large amounts of them in several threads: 0, or -1 and *failure is filled.
+cdef int read_plan(const omf_plan *plan, Source source, LutCache cache, Failure *failure) except -2

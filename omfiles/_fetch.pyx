@@ -2,7 +2,7 @@
 """Reading the chunks of a plan, without the GIL.
 
 The chunks of a plan ascend in the file, so neighbours are fetched together. What is known of the look-up table is kept
-between reads.
+between reads. Large reads are shared by several threads, each of which takes the next few chunks until none are left.
 """
 
 from libc.errno cimport ENOMEM
@@ -12,24 +12,29 @@ from libc.string cimport memmove
 
 from omfiles._core cimport (
     omf_chunk_decode_scratch, omf_chunk_decoder_feed, omf_chunk_decoder_init, omf_cursor_check, omf_cursor_decode,
-    omf_cursor_next, omf_cursor_seek, omf_lut_decode, omf_lut_range
+    omf_cursor_next, omf_cursor_seek, omf_lut_decode, omf_lut_range, omf_type_size
 )
 from omfiles.libomf cimport (
     OMF_OK, c_bool, omf_array, omf_chunk_decoder, omf_cursor, omf_plan, omf_span
 )
 
+from omfiles.threads import get_num_threads, share
+
 cdef extern from "_platform.h" nogil:
     bint omfiles_try_lock(char *lock)
     void omfiles_unlock(char *lock)
+    uint64_t omfiles_count(uint64_t *counter, uint64_t n)
 
 cdef enum:
     GROUP_LENGTH = 64         # entries, OMF_LUT_GROUP
     MAX_SLOTS = 256           # groups kept for one array
     WINDOW_SIZE = 8192        # bytes of the look-up table fetched at once; a group has at most 1165
-    BATCH_SIZE = 1 << 20      # bytes of neighbouring chunks fetched at once
+    BATCH_SIZE = 1 << 20      # bytes of neighbouring chunks fetched at once, by all threads of a read together 4 times it
     BATCH_CHUNKS = 256
     MAX_GAP = 4096            # unwanted bytes between two chunks that are fetched together
     STACK_SIZE = 8192         # bytes of buffer, and of scratch, that need no allocation
+    SPAN_SIZE = 1 << 19       # decoded bytes of the chunks that a thread takes at a time
+    SHARED_SIZE = 1 << 21     # decoded bytes of a read, for each of its threads at least
 
 
 cdef struct Range:
@@ -170,8 +175,80 @@ cdef int out_of_memory(Failure *failure) noexcept nogil:
     return -1
 
 
+cdef int read_plan(const omf_plan *plan, Source source, LutCache cache, Failure *failure) except -2:
+    cdef uint64_t chunk_size = omf_type_size(plan.array.codec.type)
+    cdef uint64_t n_threads, most
+    cdef unsigned i
+    cdef int failed
+    for i in range(plan.array.n_dims):
+        chunk_size *= plan.array.chunks[i]
+    most = SHARED_SIZE // chunk_size + 1  # chunks for which one thread is enough
+    if plan.n_chunks > most:
+        n_threads = min(<uint64_t> get_num_threads(), plan.n_chunks // most)
+        if n_threads > 1:
+            return read_in_threads(plan, source, cache, n_threads, SPAN_SIZE // chunk_size + 1, failure)
+    with nogil:
+        failed = read_chunks(plan, source, cache, 0, plan.n_chunks, BATCH_SIZE, failure)
+    return failed
+
+
+cdef int read_in_threads(const omf_plan *plan, Source source, LutCache cache, uint64_t n_threads, uint64_t span,
+                         Failure *failure) except -2:
+    cdef Shared shared = Shared.__new__(Shared)
+    shared.plan = plan
+    shared.source = source
+    shared.cache = cache
+    shared.span = span
+    shared.batch_size = min(<uint64_t> BATCH_SIZE, 4 * BATCH_SIZE // n_threads)
+    shared.failed_at = plan.n_chunks
+    share(shared, n_threads)
+    if shared.failed_at < plan.n_chunks:
+        failure[0] = shared.failure
+        return -1
+    return 0
+
+
+cdef class Shared:
+    """A read that threads share: each of them calls it."""
+
+    cdef const omf_plan *plan
+    cdef Source source
+    cdef LutCache cache
+    cdef uint64_t span         # chunks that are taken at a time
+    cdef size_t batch_size
+    cdef uint64_t next         # the first chunk that nobody has taken
+    cdef char lock             # of what follows
+    cdef uint64_t failed_at    # the first chunk of the first span that could not be read
+    cdef Failure failure
+
+    def __call__(self) -> None:
+        with nogil:
+            work(self)
+
+
+cdef void work(Shared shared) noexcept nogil:
+    cdef uint64_t n_chunks = shared.plan.n_chunks, first
+    cdef Failure failure
+    while True:
+        first = omfiles_count(&shared.next, shared.span)
+        if first >= n_chunks:
+            return
+        if read_chunks(shared.plan, shared.source, shared.cache, first, min(first + shared.span, n_chunks),
+                       shared.batch_size, &failure) != 0:
+            break
+    # Nothing behind needs to be read. What lies before was taken before, so that of several failures the first counts.
+    omfiles_count(&shared.next, n_chunks)
+    while not omfiles_try_lock(&shared.lock):
+        pass
+    if first < shared.failed_at:
+        shared.failed_at = first
+        shared.failure = failure
+    omfiles_unlock(&shared.lock)
+
+
 # Memory of one call of read_chunks. Small chunks need no more than what lies on the stack.
 cdef struct Memory:
+    size_t batch_size
     void *scratch
     size_t scratch_size
     uint8_t *buffer
@@ -181,9 +258,11 @@ cdef struct Memory:
 
 
 cdef int read_chunks(const omf_plan *plan, Source source, LutCache cache, uint64_t first, uint64_t last,
-                     Failure *failure) noexcept nogil:
+                     size_t batch_size, Failure *failure) noexcept nogil:
+    """Fetch and decode chunks [first, last) of the plan: 0, or -1 and *failure is filled."""
     cdef Memory memory
     cdef int result = -1
+    memory.batch_size = batch_size
     memory.buffer = memory.near_buffer
     memory.buffer_size = STACK_SIZE
     memory.scratch = memory.near_scratch
@@ -223,12 +302,12 @@ cdef int read_batches(const omf_plan *plan, Source source, LutCache cache, uint6
             omf_cursor_next(&ahead)
             if locate(&walk, source, cache, &ahead, &ranges[n], failure) != 0:
                 return -1
-            if not belongs_together(ranges, n):
+            if not belongs_together(ranges, n, memory.batch_size):
                 break
             n += 1
         begin = ranges[0].begin
         src = source.view(begin, ranges[n - 1].end - begin)
-        if src == NULL and ranges[n - 1].end - begin > BATCH_SIZE:
+        if src == NULL and ranges[n - 1].end - begin > memory.batch_size:
             if read_large_chunk(cursor, source, ranges[0], memory, failure) != 0:
                 return -1
             if left > 1:
@@ -253,11 +332,11 @@ cdef int read_batches(const omf_plan *plan, Source source, LutCache cache, uint6
         ranges[0] = ranges[n]
 
 
-cdef bint belongs_together(const Range *ranges, unsigned n) noexcept nogil:
+cdef bint belongs_together(const Range *ranges, unsigned n, size_t batch_size) noexcept nogil:
     """Whether ranges[n] is fetched together with those before it."""
     if n == BATCH_CHUNKS or ranges[n].begin < ranges[n - 1].end:
         return False
-    return ranges[n].begin - ranges[n - 1].end <= MAX_GAP and ranges[n].end - ranges[0].begin <= BATCH_SIZE
+    return ranges[n].begin - ranges[n - 1].end <= MAX_GAP and ranges[n].end - ranges[0].begin <= batch_size
 
 
 cdef const uint8_t *fetch(Source source, uint64_t offset, size_t size, Memory *memory,
@@ -284,9 +363,9 @@ cdef int read_large_chunk(const omf_cursor *cursor, Source source, Range range_,
     cdef uint64_t position = range_.begin    # of the next byte to fetch
     cdef size_t held = 0, used = 0, more
     cdef c_bool done = False
-    if fetch(source, position, BATCH_SIZE, memory, failure) == NULL:
+    if fetch(source, position, memory.batch_size, memory, failure) == NULL:
         return -1
-    held = BATCH_SIZE
+    held = memory.batch_size
     position += held
     failure.base = range_.begin
     failure.error.status = omf_chunk_decoder_init(&decoder, &cursor.buffer, &array.codec, cursor.dims, array.n_dims,
@@ -299,7 +378,7 @@ cdef int read_large_chunk(const omf_cursor *cursor, Source source, Range range_,
             break
         held -= used
         memmove(memory.buffer, memory.buffer + used, held)
-        more = min(<uint64_t> (BATCH_SIZE - held), range_.end - position)
+        more = min(<uint64_t> (memory.batch_size - held), range_.end - position)
         if source.read(memory.buffer + held, position, more, failure) != 0:
             return -1
         held += more

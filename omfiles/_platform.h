@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What differs between POSIX and Windows: positioned reads of local files, and a lock that is only ever tried.
+/* What differs between POSIX and Windows: positioned reads of local files, a lock that is only ever tried, a counter.
  * Files are never mapped: reading a map of a file that somebody truncates ends the process. */
 #ifndef OMFILES_PLATFORM_H
 #define OMFILES_PLATFORM_H
@@ -80,6 +80,15 @@ static inline void omfiles_unlock(volatile char *lock) {
     (void)_InterlockedExchange8(lock, 0);
 #else
     __atomic_store_n(lock, 0, __ATOMIC_RELEASE);
+#endif
+}
+
+/* Add n to a counter that threads share; returns what it was. */
+static inline uint64_t omfiles_count(volatile uint64_t *counter, uint64_t n) {
+#ifdef _WIN32
+    return (uint64_t)_InterlockedExchangeAdd64((volatile __int64 *)counter, (__int64)n);
+#else
+    return __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 #endif
 }
 

@@ -13,7 +13,7 @@ from omfiles._core cimport (
     Buffer, acquire, check, omf_header_decode, omf_lut_n_groups, omf_plan_init, omf_record_child, omf_record_decode,
     omf_trailer_decode, omf_type_is_array, omf_type_size
 )
-from omfiles._fetch cimport LutCache, locate_chunks, new_cache, read_chunks
+from omfiles._fetch cimport LutCache, locate_chunks, new_cache, read_plan
 from omfiles._select cimport Selection, parse, place, shape_of
 from omfiles._plan cimport ReadPlan, make_plan
 from omfiles._source cimport Failure, Source, open_source, raise_failure, take
@@ -776,9 +776,7 @@ cdef object read(Reader self, object key, object out):
     try:
         check(omf_plan_init(&plan, &self.record.array, selection.select,
                             place(&selection, view.buf, view.strides, itemsize), &error), &error, source.name, None, 0)
-        with nogil:
-            failed = read_chunks(&plan, source, cache, 0, plan.n_chunks, &failure)
-        if failed:
+        if read_plan(&plan, source, cache, &failure) != 0:
             raise_failure(&failure, source, name_of(&self.record))
     finally:
         PyBuffer_Release(&view)

@@ -70,6 +70,18 @@ peak_of(lambda: reader[{key}])
     assert peak(code, path) <= n_bytes + READ_EXTRA
 
 
+@pytest.mark.parametrize("chunks", [(20, 20), (64, 4096), (2048, 2048)], ids=str)
+def test_threads_share_the_memory(folder: Path, chunks: tuple[int, int]) -> None:
+    path = write_file(folder, LARGE, chunks)
+    code = """
+omfiles.set_num_threads(16)
+reader = omfiles.OmFileReader(sys.argv[1])
+reader[:2048]  # starts them
+peak_of(lambda: reader[...])
+"""
+    assert peak(code, path) <= np.prod(LARGE) * 4 + READ_EXTRA
+
+
 def test_read_into_an_existing_array_takes_little(folder: Path) -> None:
     path = write_file(folder, LARGE, (20, 20))
     code = """

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""Large reads and writes use several threads; what comes of them does not depend on that."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import omfiles
+from omfiles import OmFileReader, OmFormatError
+from omfiles.threads import share
+
+LARGE = np.random.default_rng(0).integers(0, 1000, (300, 200, 60), np.int32).cumsum(0, np.int32)
+
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    before = omfiles.get_num_threads()
+    yield
+    omfiles.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("threads") / "large.om"
+    omfiles.save(path, LARGE, (7, 30, 60))
+    return path
+
+
+def in_process(program: str, **environment: str) -> str:
+    """What a process prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **environment},
+    )
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 16])
+@pytest.mark.parametrize("key", [np.s_[...], np.s_[::-1, ::3], np.s_[5:280, 7, ::2], np.s_[:, :, 59]], ids=str)
+def test_results_do_not_depend_on_the_number(path: Path, n: int, key: Any) -> None:
+    omfiles.set_num_threads(n)
+    with OmFileReader(path) as reader:
+        np.testing.assert_array_equal(reader[key], LARGE[key])
+    with OmFileReader(path.read_bytes()) as reader:
+        np.testing.assert_array_equal(reader[key], LARGE[key])
+
+
+@pytest.mark.parametrize("source", ["file", "memory"])
+def test_of_several_damages_the_first_is_told(path: Path, tmp_path: Path, source: str) -> None:
+    content = bytearray(path.read_bytes())
+    for place in range(len(content) // 3, len(content) * 9 // 10, 20_000):
+        content[place : place + 3000] = b"\xff" * 3000
+    damaged = tmp_path / "damaged.om"
+    damaged.write_bytes(content)
+    reader = OmFileReader(damaged if source == "file" else bytes(content))
+    messages = set()
+    for n in (1, 2, 4, 4, 4, 4):
+        omfiles.set_num_threads(n)
+        with pytest.raises(OmFormatError) as caught:
+            reader[...]
+        messages.add(str(caught.value))
+    assert len(messages) == 1
+
+
+def test_small_reads_start_no_thread(path: Path) -> None:
+    program = f"""
+        import threading, omfiles
+        reader = omfiles.open({str(path)!r})
+        reader[:30], reader[5, 5, 5], reader[:, 3, 3]
+        print(threading.active_count())
+        reader[...]
+        print(threading.active_count())
+        """
+    assert in_process(program, OMFILES_NUM_THREADS="3").split() == ["1", "3"]
+    assert in_process(program, OMFILES_NUM_THREADS="1").split() == ["1", "1"]
+
+
+def test_the_number_of_threads() -> None:
+    program = "import omfiles; print(omfiles.get_num_threads())"
+    assert in_process(program, OMFILES_NUM_THREADS="5") == "5"
+    assert in_process(program, OMFILES_NUM_THREADS="500") == "16"
+    if hasattr(os, "sched_setaffinity"):
+        assert in_process("import os; os.sched_setaffinity(0, {0})\n" + program, OMFILES_NUM_THREADS="") == "1"
+    wrong = "import omfiles\ntry: omfiles.get_num_threads()\nexcept ValueError as error: print(error)"
+    for text in ("0", "-1", "many"):
+        expected = f"OMFILES_NUM_THREADS must be a number above 0, not {text!r}"
+        assert in_process(wrong, OMFILES_NUM_THREADS=text) == expected
+    for n in (0, -1):
+        with pytest.raises(ValueError, match=f"must be at least 1, not {n}"):
+            omfiles.set_num_threads(n)
+
+
+def test_many_callers(path: Path) -> None:
+    """They share the threads, and none waits for those that are busy with another one."""
+    omfiles.set_num_threads(4)
+    with OmFileReader(path) as reader, ThreadPoolExecutor(20) as pool:
+        for found in pool.map(lambda i: reader[i % 3 :], range(60)):
+            np.testing.assert_array_equal(found, LARGE[-len(found) :])
+
+
+def test_nobody_waits_for_the_work_of_others() -> None:
+    omfiles.set_num_threads(2)
+    go, started, calls = threading.Event(), threading.Event(), []
+
+    def long() -> None:
+        started.set()
+        assert go.wait(30)
+
+    other = threading.Thread(target=share, args=(long, 2))
+    other.start()
+    assert started.wait(30)
+    share(lambda: calls.append(threading.current_thread()), 2)
+    assert threading.current_thread() in calls
+    go.set()
+    other.join()
+
+
+def test_errors_of_other_threads_arrive() -> None:
+    omfiles.set_num_threads(2)
+    arrived = threading.Barrier(2)
+
+    def work() -> None:
+        arrived.wait(30)
+        if threading.current_thread() is not threading.main_thread():
+            raise MemoryError("no scratch")
+
+    with pytest.raises(MemoryError, match="no scratch"):
+        share(work, 2)
+
+
+@posix
+def test_an_interrupt_waits_for_the_threads() -> None:
+    """They write into memory of the caller."""
+    omfiles.set_num_threads(2)
+    both, ended = threading.Barrier(2), []
+
+    def work() -> None:
+        both.wait(30)
+        if threading.current_thread() is not threading.main_thread():
+            for _ in range(3):
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+                threading.Event().wait(0.05)
+            ended.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        share(work, 2)
+    assert ended == [True]
+
+
+@posix
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_after_a_fork(path: Path) -> None:
+    omfiles.set_num_threads(3)
+    reader = OmFileReader(path)
+    expected = int(reader[...].sum(dtype=np.int64))
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe(duplex=False)
+
+    def child() -> None:
+        signal.alarm(60)
+        there.send((int(reader[...].sum(dtype=np.int64)), omfiles.get_num_threads(), threading.active_count()))
+
+    process = context.Process(target=child)
+    process.start()
+    assert here.recv() == (expected, 3, 3)
+    process.join()
+    assert int(reader[...].sum(dtype=np.int64)) == expected
