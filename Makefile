@@ -4,10 +4,11 @@ PYTHON ?= python3
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet
 C_FILES = $(shell find csrc tests/c -name '*.[ch]')
-PYTHON_FILES = omfiles tests examples benchmarks conftest.py setup.py
+PYTHON_FILES = omfiles tests examples benchmarks docs conftest.py setup.py
 PEER = .cache/peer-venv
+OLDEST = .cache/oldest-venv
 
-.PHONY: help demo test build pytest test-c asan lint types fmt bench bench-remote bench-quick clean
+.PHONY: help demo test build pytest test-oldest tour test-c asan lint types fmt bench bench-remote bench-quick clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -16,13 +17,19 @@ help: ## list the targets
 demo: build .venv/demo.stamp ## write real weather data to an .om file, read it back, draw it: build/demo/
 	$(BIN)/python examples/demo.py build/demo
 
-test: lint types test-c pytest ## everything that must hold before a change is accepted
+test: lint types test-c pytest test-oldest tour ## everything that must hold before a change is accepted
 
 build: .venv/editable.stamp ## compile the extension modules in place
 	$(BIN)/python setup.py --quiet build_ext --inplace
 
 pytest: build .venv/test.stamp $(PEER)/ready ## the Python tests and doctests (some compare with the peer, omfiles 1.2.0)
 	OMFILES_REQUIRE_PEER=1 $(BIN)/python -m pytest
+
+test-oldest: build $(OLDEST)/ready ## the tests of the integrations with the oldest versions that are supported
+	$(OLDEST)/bin/python -m pytest tests/xarray tests/dask tests/zarr tests/grids
+
+tour: build .venv/test.stamp .venv/demo.stamp ## run the page docs/tour.py; its pictures go to build/tour/
+	$(BIN)/python docs/tour.py build/tour
 
 test-c: .venv/test.stamp ## the tests of the C core, plain and under the address and undefined behaviour sanitizers
 	$(MAKE) --silent -C tests/c asan $(if $(shell command -v $(CXX)),test) PYTHON=$(abspath $(BIN)/python)
@@ -83,5 +90,12 @@ clean: ## remove what was built, and the environments
 
 $(PEER)/ready:
 	$(PYTHON) -m venv --clear $(PEER)
-	$(PEER)/bin/python -m pip install --quiet omfiles==1.2.0 numpy fsspec
+	$(PEER)/bin/python -m pip install --quiet omfiles==1.2.0 numpy fsspec zarr
+	@touch $@
+
+$(OLDEST)/ready: pyproject.toml
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --upgrade pip
+	$(OLDEST)/bin/python -m pip install --quiet --group oldest
+	$(OLDEST)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -5,3 +5,7 @@ __pyx_capi__: dict[str, object]
 
 @disjoint_base
 class LutCache: ...
+
+@disjoint_base
+class Shared:
+    def run(self) -> None: ...

@@ -29,7 +29,7 @@ cdef enum:
     GROUP_LENGTH = 64         # entries, OMF_LUT_GROUP
     MAX_SLOTS = 256           # groups kept for one array
     WINDOW_SIZE = 8192        # bytes of the look-up table fetched at once; a group has at most 1165
-    BATCH_SIZE = 1 << 20      # bytes of neighbouring chunks fetched at once, by all threads of a read together 4 times it
+    BATCH_SIZE = 1 << 20      # bytes of neighbouring chunks fetched at once, 4 times it by all threads of a read
     BATCH_CHUNKS = 256
     MAX_GAP = 4096            # unwanted bytes between two chunks that are fetched together
     STACK_SIZE = 8192         # bytes of buffer, and of scratch, that need no allocation
@@ -201,7 +201,7 @@ cdef int read_in_threads(const omf_plan *plan, Source source, LutCache cache, ui
     shared.span = span
     shared.batch_size = min(<uint64_t> BATCH_SIZE, 4 * BATCH_SIZE // n_threads)
     shared.failed_at = plan.n_chunks
-    share(shared, n_threads)
+    share(shared.run, n_threads)
     if shared.failed_at < plan.n_chunks:
         failure[0] = shared.failure
         return -1
@@ -209,7 +209,7 @@ cdef int read_in_threads(const omf_plan *plan, Source source, LutCache cache, ui
 
 
 cdef class Shared:
-    """A read that threads share: each of them calls it."""
+    """A read that threads share."""
 
     cdef const omf_plan *plan
     cdef Source source
@@ -221,7 +221,8 @@ cdef class Shared:
     cdef uint64_t failed_at    # the first chunk of the first span that could not be read
     cdef Failure failure
 
-    def __call__(self) -> None:
+    def run(self) -> None:
+        """Work until nothing is left to take; each thread calls this."""
         with nogil:
             work(self)
 

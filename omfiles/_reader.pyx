@@ -16,7 +16,7 @@ from omfiles._core cimport (
 from omfiles._fetch cimport LutCache, locate_chunks, new_cache, read_plan
 from omfiles._select cimport Selection, parse, place, shape_of
 from omfiles._plan cimport ReadPlan, make_plan
-from omfiles._source cimport Failure, Source, open_source, raise_failure, take
+from omfiles._source cimport Failure, Source, open_source, raise_failure, reopen_source, take
 from omfiles.libomf cimport (
     OMF_ERR_NOT_OM, OMF_LEGACY_HEADER_SIZE, OMF_OK, OMF_TRAILER_SIZE, OMF_TYPE_DOUBLE, OMF_TYPE_FLOAT,
     OMF_TYPE_FLOAT_ARRAY, OMF_TYPE_INT8, OMF_TYPE_INT16, OMF_TYPE_INT32, OMF_TYPE_INT64, OMF_TYPE_NONE, OMF_TYPE_STRING,
@@ -422,7 +422,7 @@ cdef class Reader(Node):
 def _reopen(cls, origin, indices):
     """Open a pickled reader: the file again, and the way down to the variable."""
     cdef Reader reader = cls.__new__(cls)
-    open_root(reader, open_source(origin, None, None))
+    open_root(reader, reopen_source(origin))
     for index in indices:
         reader = reader.get_child_by_index(index)
     return reader

@@ -17,6 +17,7 @@ cdef struct Failure:
 
 
 cdef class Source:
+    cdef object __weakref__
     cdef int fd                     # -1 for memory and for files of stores
     cdef readonly object remote     # the omfiles.io.remote.RemoteFile, or None
     cdef object owner               # keeps the resident bytes
@@ -34,6 +35,8 @@ cdef class Source:
 
 # Open what a user passed, or a RemoteFile.
 cdef Source open_source(object source, object storage_options, object fetch)
+# Open what `origin` of a Source in this or another process is, or share what is open of the same file.
+cdef Source reopen_source(object origin)
 # Bytes [offset, offset + size) of the file, which may be fetched for that; the caller has checked the range.
 cdef object take(Source source, uint64_t offset, uint64_t size, object variable)
 cdef int raise_failure(const Failure *failure, Source source, object variable) except -1

@@ -11,6 +11,7 @@ from omfiles.libomf cimport OMF_OK
 
 import errno
 import os
+import weakref
 
 from omfiles.errors import OmReadError
 
@@ -25,6 +26,10 @@ cdef enum:
 
 # A pipe must not block us before we can refuse it.
 OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+# Files that were opened for unpickled readers and are still in use. Of a dataset there may be many in one process.
+cdef object reopened = weakref.WeakValueDictionary()
 
 
 cdef class Source:
@@ -76,6 +81,22 @@ cdef Source open_source(object source, object storage_options, object fetch):
     if isinstance(source, RangeReader):
         return open_remote(RemoteFile.open(source, FetchOptions() if fetch is None else fetch))
     return open_memory(source)
+
+
+cdef Source reopen_source(object origin):
+    cdef Source self
+    if not isinstance(origin, str):
+        return open_source(origin, None, None)
+    self = reopened.get(identity_of(origin, os.stat(origin)))
+    if self is None:
+        self = open_path(origin)
+        reopened[identity_of(origin, os.fstat(self.fd))] = self
+    return self
+
+
+cdef tuple identity_of(str path, object status):
+    """What is another if the file at a path was replaced or changed."""
+    return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 cdef Source open_remote(object file):

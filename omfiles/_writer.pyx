@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""The bytes of a file being written: chunks and look-up tables of arrays, records, trailer."""
+"""The bytes of a file being written: chunks and look-up tables of arrays, records, trailer.
 
-from cpython.buffer cimport PyBUF_CONTIG, PyBUF_STRIDED_RO
+The chunks of large items are encoded by several threads, each of which takes the next few until none are left. When
+they are encoded it waits for its turn to append them, so that the file is the same as from one thread.
+"""
+
+from threading import Condition
+
+from cpython.buffer cimport PyBUF_CONTIG, PyBUF_SIMPLE, PyBUF_STRIDED_RO
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
@@ -19,9 +25,17 @@ from omfiles.libomf cimport (
 
 import numpy as np
 
+from omfiles.threads import get_num_threads, share
+
+cdef extern from "_platform.h" nogil:
+    uint64_t omfiles_count(uint64_t *counter, uint64_t n)
+
 cdef enum:
     PIECE = 1 << 20  # bytes that a sink gets at a time; a power of two that caches hold
     ELEMENTS = 1 << 24  # encoded without the GIL at most, so that an interrupt does not wait long
+    SPAN = 1 << 19  # bytes of the chunks that a thread takes at a time
+    SHARED = 1 << 21  # bytes of an item, for each of its threads at least
+    MEMORY = 1 << 23  # bytes of the buffers of all threads
 
 
 cdef int trust(omf_status status) except -1:
@@ -49,21 +63,19 @@ cdef class Output:
         self._buffer = acquire(self._memory, PyBUF_CONTIG)
         self.data = <uint8_t *>self._buffer.view.buf
         self.failed = False
-        omf_header_encode(self.reserve(OMF_HEADER_SIZE))
-        self.fill += OMF_HEADER_SIZE
 
     @property
     def position(self) -> int:
         return self.flushed + self.fill
 
-    cdef int flush(self) except -1:
+    def flush(self) -> None:
+        """Give the sink all that it has not got yet."""
         if self.fill:
             self.failed = True  # and stays so if the sink raises: nobody knows then what it has taken
             self._sink.write(memoryview(self._memory)[:self.fill])
             self.failed = False
             self.flushed += self.fill
             self.fill = 0
-        return 0
 
     cdef uint8_t *reserve(self, size_t n_bytes) except NULL:
         """Make room for n_bytes (at most PIECE) behind data + fill."""
@@ -77,6 +89,20 @@ cdef class Output:
         self.fill += n_bytes
         return 0
 
+    cdef int put(self, const uint8_t *data, size_t n_bytes) except -1:
+        cdef size_t done = 0, part
+        while done < n_bytes:
+            part = min(n_bytes - done, <size_t>PIECE)
+            memcpy(self.reserve(part), data + done, part)
+            self.fill += part
+            done += part
+        return 0
+
+    def put_header(self) -> None:
+        """Begin a file."""
+        omf_header_encode(self.reserve(OMF_HEADER_SIZE))
+        self.fill += OMF_HEADER_SIZE
+
     def put_record(self, int type, bytes name, list children, bytes value, ArrayEncoder array) -> tuple[int, int]:
         """Append a variable's record; returns its place, (offset, size).
 
@@ -84,7 +110,7 @@ cdef class Output:
         or None.
         """
         cdef omf_record_spec spec
-        cdef size_t done = 0, part, size
+        cdef size_t size
         cdef omf_span *spans = <omf_span *>PyMem_Malloc((len(children) + 1) * sizeof(omf_span))
         if spans == NULL:
             raise MemoryError
@@ -107,11 +133,7 @@ cdef class Output:
             PyMem_Free(spans)
         self.align()
         offset = self.position
-        while done < size:
-            part = min(size - done, <size_t>PIECE)
-            memcpy(self.reserve(part), <uint8_t *>record.view.buf + done, part)
-            self.fill += part
-            done += part
+        self.put(<uint8_t *>record.view.buf, size)
         return offset, size
 
     def finish(self, root: tuple[int, int]) -> None:
@@ -222,6 +244,30 @@ cdef class ArrayEncoder:
     def n_chunks(self) -> int:
         return self.array.n_chunks
 
+    @property
+    def ends(self) -> np.ndarray:
+        """Where each chunk that was appended ends, counted in bytes from the beginning of the first one."""
+        entries = (<object>self._entries.view.obj)[:self.n_done + 1]
+        return entries[1:] - entries[0]
+
+    def append_encoded(self, data, ends, lost) -> None:
+        """Append what another encoder has made of the next chunks, on its own: its output, its `ends` and `lost`."""
+        cdef Buffer encoded = acquire(data, PyBUF_SIMPLE)
+        cdef uint64_t first = self.n_done, stop = first + len(ends)
+        if stop > self.array.n_chunks:
+            raise ValueError("more chunks than the array has")
+        if lost is not None:
+            if self._lost.report.n_values == 0:
+                self._lost.chunk = first + <uint64_t>lost[1]
+                self._lost.report.first_index = lost[2]
+                self._lost.report.first_value = lost[3]
+            self._lost.report.n_values += <uint64_t>lost[0]
+        if not (self._raises and self._lost.report.n_values):
+            self._out.put(<const uint8_t *>encoded.view.buf, encoded.view.len)
+        entries = <object>self._entries.view.obj
+        np.add(ends, entries[first], out=entries[first + 1:stop + 1])
+        self.n_done = stop
+
     def append(self, item) -> None:
         """Encode whole chunks, the next ones of the array: a native, aligned ndarray of any strides."""
         cdef Buffer memory = acquire(item, PyBUF_STRIDED_RO)
@@ -232,6 +278,7 @@ cdef class ArrayEncoder:
         cdef omf_buffer buffer
         cdef omf_error error
         cdef ssize_t reach
+        cdef size_t n_threads
         cdef uint64_t i, first = self.n_done
         buffer.data = memory.view.buf
         buffer.origin = 0
@@ -252,7 +299,12 @@ cdef class ArrayEncoder:
         check(omf_plan_init(&plan, &part, select, buffer, &error), &error, None, None, 0)
         if first + plan.n_chunks > self.array.n_chunks:
             raise ValueError("more chunks than the array has")
-        if self._bound <= PIECE:
+        n_threads = min(min(memory.view.len // <size_t>SHARED, plan.n_chunks), <size_t>MEMORY // self._bound)
+        if n_threads > 1:
+            n_threads = min(n_threads, <size_t>get_num_threads())
+        if n_threads > 1:
+            self._encode_in_threads(&plan, first, n_threads)
+        elif self._bound <= PIECE:
             self._encode(&plan, first)
         else:
             self._encode_in_pieces(&plan, first)
@@ -279,6 +331,18 @@ cdef class ArrayEncoder:
             self._keep(written)
         if clean:
             self._lost.chunk += first
+        return 0
+
+    cdef int _encode_in_threads(self, const omf_plan *plan, uint64_t first, size_t n_threads) except -1:
+        """The same in several threads."""
+        cdef Shared shared = Shared.__new__(Shared)
+        shared.encoder = self
+        shared.plan = plan
+        shared.first = first
+        shared.room = max(min(<size_t>SPAN, <size_t>MEMORY // n_threads), self._bound)
+        shared.span = shared.room // self._bound
+        shared.turn = Condition()
+        share(shared.run, n_threads)
         return 0
 
     cdef int _encode_in_pieces(self, const omf_plan *plan, uint64_t first) except -1:
@@ -317,6 +381,17 @@ cdef class ArrayEncoder:
             self._out.fill += n_bytes
         return 0
 
+    cdef int _append_span(self, const uint8_t *data, size_t n_bytes, const Overflow *lost, uint64_t first) except -1:
+        """Keep what a thread has encoded, the array's chunks from number `first` on."""
+        if self._lost.report.n_values == 0:
+            self._lost = lost[0]
+            self._lost.chunk += first
+        else:
+            self._lost.report.n_values += lost.report.n_values
+        if not (self._raises and self._lost.report.n_values):
+            self._out.put(data, n_bytes)
+        return 0
+
     def finish(self) -> None:
         """Write the look-up table."""
         cdef Output out = self._out
@@ -339,3 +414,52 @@ cdef class ArrayEncoder:
             done += count
         self.array.lut.size = out.position - self.array.lut.offset
         self._entries = self._scratch = self._out = None
+
+
+cdef class Shared:
+    """An item that threads share."""
+
+    cdef ArrayEncoder encoder
+    cdef const omf_plan *plan
+    cdef uint64_t first     # which chunk of the array is the first of the plan
+    cdef uint64_t span      # chunks that are taken at a time
+    cdef size_t room        # bytes that these take at most
+    cdef uint64_t taken     # chunks that somebody has taken, in the order of their numbers
+    cdef uint64_t appended  # of the plan
+    cdef bint failed
+    cdef object turn        # Condition: `appended` or `failed` has changed
+
+    def run(self) -> None:
+        """Work until nothing is left to take; each thread calls this."""
+        cdef ArrayEncoder encoder = self.encoder
+        cdef Buffer memory = acquire(np.empty(self.room, np.uint8), PyBUF_CONTIG)
+        cdef Buffer scratch = acquire(np.empty(encoder._scratch.view.len // 8, np.uint64), PyBUF_CONTIG)
+        cdef uint64_t *sizes = <uint64_t *>encoder._entries.view.buf + self.first + 1
+        cdef uint64_t start, index, stop
+        cdef size_t written = 0
+        cdef Overflow lost
+        cdef omf_status status
+        while True:
+            start = index = omfiles_count(&self.taken, self.span)
+            if start >= self.plan.n_chunks:
+                return
+            stop = min(start + self.span, self.plan.n_chunks)
+            memset(&lost, 0, sizeof(lost))
+            try:
+                with nogil:
+                    status = encode_chunks(self.plan, &index, stop, <uint8_t *>memory.view.buf, self.room,
+                                           encoder._bound, &written, sizes, encoder._overflow, scratch, &lost)
+                trust(status)
+                with self.turn:
+                    while self.appended != start and not self.failed:
+                        self.turn.wait()
+                    if self.failed:
+                        return
+                    encoder._append_span(<uint8_t *>memory.view.buf, written, &lost, self.first)
+                    self.appended = stop
+                    self.turn.notify_all()
+            except BaseException:
+                self.failed = True
+                with self.turn:
+                    self.turn.notify_all()
+                raise

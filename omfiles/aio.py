@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Mapping
 from types import TracebackType
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omfiles.reader import OmFileReader
+from omfiles.threads import to_thread
 from omfiles.types import BasicSelection
 
 if TYPE_CHECKING:
@@ -79,10 +79,10 @@ class OmFileReaderAsync:
         from omfiles.io.protocol import RangeReader
         from omfiles.io.resolve import resolve
 
-        found = await asyncio.to_thread(resolve, source, storage_options)  # chained URLs may have to be opened
+        found = await to_thread(resolve, source, storage_options)  # chained URLs may have to be opened
         if isinstance(found, RangeReader):
             return await cls._open_remote(found, fetch)
-        return cls._of(await asyncio.to_thread(OmFileReader, found))
+        return cls._of(await to_thread(OmFileReader, found))
 
     @classmethod
     async def from_path(cls, file_path: str | os.PathLike[str]) -> Self:
@@ -93,7 +93,7 @@ class OmFileReaderAsync:
         file_path : str or os.PathLike
             Its path.
         """
-        return cls._of(await asyncio.to_thread(OmFileReader.from_path, file_path))
+        return cls._of(await to_thread(OmFileReader.from_path, file_path))
 
     @classmethod
     async def from_fsspec(cls, fs_obj: Any, path: str | os.PathLike[str], *, fetch: FetchOptions | None = None) -> Self:
@@ -175,7 +175,7 @@ class OmFileReaderAsync:
         """Call a method of the synchronous reader that reads records, but do not let it wait for them."""
         file = self._reader._remote
         if file is None:
-            return await asyncio.to_thread(getattr(self._reader, method), *args)
+            return await to_thread(getattr(self._reader, method), *args)
         from omfiles.io.remote import complete
 
         return await complete(file, lambda: getattr(self._reader, method)(*args))
@@ -213,7 +213,7 @@ class OmFileReaderAsync:
         """
         file = self._reader._remote
         if file is None:
-            return await asyncio.to_thread(self._reader.read_array, ranges)
+            return await to_thread(self._reader.read_array, ranges)
         plan = self._reader._plan(ranges)
         await file.run_async(file.read([plan]))
         return plan.out

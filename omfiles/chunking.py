@@ -14,11 +14,23 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ArgumentError", "auto_chunks", "check_chunks", "check_shape", "element_index", "pieces", "place"]
+__all__ = [
+    "ArgumentError",
+    "auto_chunks",
+    "check_chunks",
+    "check_shape",
+    "element_index",
+    "pieces",
+    "place",
+    "preferred_chunks",
+]
 
 Shape = tuple[int, ...]
 
 AUTO_BYTES = 64 << 10
+PREFERRED_BYTES = 32 << 20
+"""Bytes of a chunk of dask or zarr, unless a chunk of the file is larger: enough to outweigh what a task costs, and
+many fit into memory."""
 
 
 class ArgumentError(ValueError, RuntimeError):
@@ -189,3 +201,33 @@ def pieces(shape: Shape, chunks: Shape, max_elements: int) -> Iterator[tuple[sli
             break
     for start in product(*(range(0, n, step) for n, step in zip(shape, steps, strict=True))):
         yield tuple(slice(s, min(s + step, n)) for s, step, n in zip(start, steps, shape, strict=True))
+
+
+def preferred_chunks(
+    shape: Sequence[int], chunks: Sequence[int], itemsize: int, max_bytes: int = PREFERRED_BYTES
+) -> Shape:
+    """Join neighbouring chunks, the last dimension first as they lie in the file, to chunks that are worth a task.
+
+    Parameters
+    ----------
+    shape, chunks : sequence of int
+        Of an array.
+    itemsize : int
+        Bytes of an element.
+    max_bytes : int
+        Whole chunks are added until it would be exceeded, so that the result has more than half of it.
+
+    Examples
+    --------
+    >>> preferred_chunks((1441, 2879, 181), (1, 5, 181), itemsize=4)
+    (16, 2879, 181)
+    """
+    joined = list(chunks)
+    n_bytes = max(1, prod(chunks) * itemsize)
+    for axis in reversed(range(len(joined))):
+        if n_bytes * 2 > max_bytes:
+            break
+        grown = min(shape[axis], chunks[axis] * (max_bytes // n_bytes))
+        n_bytes = n_bytes // max(1, chunks[axis]) * grown
+        joined[axis] = grown
+    return tuple(joined)

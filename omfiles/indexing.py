@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 import operator
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, product
+from itertools import chain, pairwise, product
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["BOX_LIMIT", "orthogonal", "pointwise"]
+__all__ = ["BOX_LIMIT", "arrange", "orthogonal", "pointwise"]
 
 BOX_LIMIT = 2**19
 """Most elements of a box: 4 MiB of the widest type."""
@@ -59,20 +60,16 @@ def orthogonal(
            [ 1,  2,  3]])
     """
     axes = [_axis(item, axis, shape[axis]) for axis, item in enumerate(_expand(key, len(shape)))]
-    kept = [axis for axis in axes if not isinstance(axis, int)]
-    out_shape = tuple(len(axis) for axis in kept)
-    if 0 in out_shape:
-        return out_shape, iter(())
-    if not any(isinstance(axis, np.ndarray) for axis in kept):
-        basic_key = tuple(_as_slice(axis) if isinstance(axis, range) else axis for axis in axes)
-        return out_shape, iter([(basic_key, ..., ...)])
-    return out_shape, _orthogonal_pieces(axes, chunks, limit)
+    return _independent(axes, chunks, limit)
 
 
 def pointwise(
     key: Any, shape: Sequence[int], chunks: Sequence[int], limit: int = BOX_LIMIT
-) -> tuple[tuple[int, ...], Iterator[Piece]]:
+) -> tuple[tuple[int, ...], tuple[int, ...], Iterator[Piece]]:
     """Split a selection of single elements.
+
+    Dimensions that turn out to be independent of all others, such as time when series at some places are wanted, are
+    read as slices.
 
     Parameters
     ----------
@@ -86,23 +83,59 @@ def pointwise(
     Returns
     -------
     out_shape : tuple of int
-    pieces : iterator of (basic_key, positions, take_index)
-        For each of them do ``out.reshape(-1)[positions] = read(basic_key)[take_index]``.
+    axes : tuple of int
+        Axes of the result in the order in which pieces have them; see `arrange`.
+    pieces : iterator of (basic_key, out_index, take_index)
+        For each of them do ``arrange(out, axes)[out_index] = read(basic_key)[take_index]``.
 
     Examples
     --------
     >>> array = np.arange(20).reshape(4, 5)
-    >>> out_shape, pieces = pointwise(([3, 0, 3], [-1, 0, 1]), array.shape, chunks=(2, 2))
+    >>> out_shape, axes, pieces = pointwise(([3, 0, 3], [-1, 0, 1]), array.shape, chunks=(2, 2))
     >>> out = np.empty(out_shape, array.dtype)
-    >>> for basic_key, positions, take_index in pieces:
-    ...     out[positions] = array[basic_key][take_index]
+    >>> for basic_key, out_index, take_index in pieces:
+    ...     arrange(out, axes)[out_index] = array[basic_key][take_index]
     >>> out
     array([19,  0, 16])
     """
-    out_shape, points = _points(key, shape)
+    out_shape, indices = _points(key, shape)
     if 0 in out_shape:
-        return out_shape, iter(())
-    return out_shape, _point_pieces(points, shape, chunks, limit)
+        return out_shape, tuple(range(len(out_shape))), iter(())
+    collapsed = [_collapse(index) for index in indices]
+    if np.broadcast_shapes(*(index.shape for index in collapsed)) == out_shape:  # not if all points are the same
+        indices = collapsed
+    varying = [[axis for axis, extent in enumerate(index.shape) if extent > 1] for index in indices]
+    used = Counter(chain.from_iterable(varying))
+    alone = [len(axes) == 1 and used[axes[0]] == 1 for axes in varying]
+    if all(alone[dim] or not axes for dim, axes in enumerate(varying)):
+        items = [_as_range(index.reshape(-1)) if axes else index.item() for index, axes in zip(indices, varying)]
+        _, pieces = _independent(items, chunks, limit)
+        return out_shape, tuple(chain.from_iterable(varying)), pieces
+
+    runs: dict[int, range] = {}
+    for dim, index in enumerate(indices):
+        run = _as_range(index.reshape(-1)) if alone[dim] else index
+        if isinstance(run, range):
+            runs[dim] = run
+    run_axes = [varying[dim][0] for dim in runs]
+    point_axes = [axis for axis in sorted(used) if axis not in run_axes]
+    point_shape = [out_shape[axis] for axis in point_axes]
+    points = {
+        dim: np.broadcast_to(index.reshape([index.shape[axis] for axis in point_axes]), point_shape).reshape(-1)
+        for dim, index in enumerate(indices)
+        if dim not in runs
+    }
+    # numpy puts the axis of points where their dimensions are if these are neighbours, else first.
+    dims = list(points)
+    before = dims[0] if dims[-1] - dims[0] == len(dims) - 1 else 0
+    pieces = _point_pieces(points, point_shape, runs, before, shape, chunks, limit)
+    return out_shape, (*run_axes[:before], *point_axes, *run_axes[before:]), pieces
+
+
+def arrange(out: np.ndarray, axes: Sequence[int]) -> np.ndarray:
+    """View an array with its axes in another order. Those that are not given have a length of 1, and are left out."""
+    rest = [axis for axis in range(out.ndim) if axis not in axes]
+    return out.transpose(*axes, *rest).reshape([out.shape[axis] for axis in axes])
 
 
 # --- from what the user wrote to ranges and arrays of non-negative indices -------------------------------------------
@@ -130,7 +163,9 @@ def _axis(item: Any, axis: int, size: int) -> int | range | np.ndarray:
     except TypeError:
         pass
     else:
-        return int(_in_bounds(np.asarray(index), axis, size))
+        if not -size <= index < size:
+            raise IndexError(f"index {index} is out of bounds for axis {axis} with size {size}")
+        return index % size
     array = _as_array(item, axis)
     if array.ndim != 1:
         raise IndexError(f"axis {axis}: an index array of oindex must be 1-dimensional, got {array.ndim} dimensions")
@@ -181,7 +216,7 @@ def _as_slice(indices: range) -> slice:
 
 
 def _points(key: Any, shape: Sequence[int]) -> tuple[tuple[int, ...], list[np.ndarray]]:
-    """The shape of the result, and for each dimension the indices of all points."""
+    """The shape of the result, and for each dimension an array of indices that can be broadcast to it."""
     items = [_as_array(item, axis) for axis, item in enumerate(key if isinstance(key, tuple) else (key,))]
     if len(items) == 1 and items[0].dtype == bool:
         mask = items[0]
@@ -200,13 +235,23 @@ def _points(key: Any, shape: Sequence[int]) -> tuple[tuple[int, ...], list[np.nd
             )
     wrapped = [_in_bounds(item, axis, shape[axis]) for axis, item in enumerate(items)]
     try:
-        broadcast = np.broadcast_arrays(*wrapped)
+        out_shape = np.broadcast_shapes(*(index.shape for index in wrapped))
     except ValueError:
         shapes = " ".join(str(item.shape) for item in items)
         raise IndexError(
             f"shape mismatch: indexing arrays could not be broadcast together with shapes {shapes}"
         ) from None
-    return broadcast[0].shape, [array.reshape(-1) for array in broadcast]
+    return out_shape, [index.reshape((1,) * (len(out_shape) - index.ndim) + index.shape) for index in wrapped]
+
+
+def _collapse(index: np.ndarray) -> np.ndarray:
+    """Shorten to 1 the axes along which indices do not differ."""
+    for axis, extent in enumerate(index.shape):
+        if extent > 1:
+            first = index.take([0], axis)
+            if np.all(index == first):
+                index = first
+    return index
 
 
 # --- from indices to boxes --------------------------------------------------------------------------------------------
@@ -220,7 +265,21 @@ class _Part(NamedTuple):
     take: slice | np.ndarray
 
 
-def _orthogonal_pieces(axes: list[Any], chunks: Sequence[int], limit: int) -> Iterator[Piece]:
+def _independent(
+    axes: Sequence[int | range | np.ndarray], chunks: Sequence[int], limit: int
+) -> tuple[tuple[int, ...], Iterator[Piece]]:
+    """Split a selection where each dimension selects on its own."""
+    kept = [axis for axis in axes if not isinstance(axis, int)]
+    out_shape = tuple(len(axis) for axis in kept)
+    if 0 in out_shape:
+        return out_shape, iter(())
+    if not any(isinstance(axis, np.ndarray) for axis in kept):
+        basic_key = tuple(_as_slice(axis) if isinstance(axis, range) else axis for axis in axes)
+        return out_shape, iter([(basic_key, ..., ...)])
+    return out_shape, _orthogonal_pieces(axes, chunks, limit)
+
+
+def _orthogonal_pieces(axes: Sequence[Any], chunks: Sequence[int], limit: int) -> Iterator[Piece]:
     kept = [(axis, chunk) for axis, chunk in zip(axes, chunks, strict=True) if not isinstance(axis, int)]
     extents = _extents([_span(axis) for axis, _ in kept], [chunk for _, chunk in kept], limit)
     parts = [
@@ -317,22 +376,48 @@ def _outer(axes: list[list[slice | np.ndarray]]) -> list[list[Any]]:
     return outer
 
 
-def _point_pieces(points: list[np.ndarray], shape: Sequence[int], chunks: Sequence[int], limit: int) -> Iterator[Piece]:
-    extents = _extents(list(chunks), chunks, limit)
-    number = np.zeros(len(points[0]), np.int64)  # of the block
-    for index, size, chunk, extent in zip(points, shape, chunks, extents, strict=True):
-        parts = -(-chunk // extent)
-        number = number * (-(-size // chunk) * parts) + index // chunk * parts + index % chunk // extent
+def _point_pieces(
+    points: dict[int, np.ndarray],
+    point_shape: Sequence[int],
+    runs: dict[int, range],
+    before: int,
+    shape: Sequence[int],
+    chunks: Sequence[int],
+    limit: int,
+) -> Iterator[Piece]:
+    """Pieces of points along some dimensions, by dimension, and of runs along the others.
+
+    The result has the axes of the first `before` runs, those of the points, and those of the other runs.
+    """
+    extents = _extents([len(runs.get(dim, range(chunk))) for dim, chunk in enumerate(chunks)], chunks, limit)
+    number = np.zeros(math.prod(point_shape), np.int64)  # of the block
+    for dim, index in points.items():
+        parts = -(-chunks[dim] // extents[dim])
+        number *= -(-shape[dim] // chunks[dim]) * parts
+        number += index // chunks[dim] * parts + index % chunks[dim] // extents[dim]
     order = np.argsort(number, kind="stable")
     begins = np.append(0, np.flatnonzero(np.diff(number[order])) + 1)
     ends = np.append(begins[1:], len(order))
 
-    takes, slices = [], []
-    for index in points:
+    places = np.unravel_index(order, point_shape)
+    takes, slices = {}, {}
+    for dim, index in points.items():
         ascending = index[order]
         starts = np.minimum.reduceat(ascending, begins)
         stops = np.maximum.reduceat(ascending, begins) + 1
-        takes.append(ascending - np.repeat(starts, ends - begins))
-        slices.append(map(slice, starts.tolist(), stops.tolist()))
-    for basic_key, begin, end in zip(zip(*slices), begins.tolist(), ends.tolist()):
-        yield basic_key, order[begin:end], tuple(take[begin:end] for take in takes)
+        takes[dim] = ascending - np.repeat(starts, ends - begins)
+        slices[dim] = list(map(slice, starts.tolist(), stops.tolist()))
+    of_runs = list(product(*(list(_range_parts(run, chunks[dim], extents[dim])) for dim, run in runs.items())))
+    for block, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist())):
+        key = {dim: of_dim[block] for dim, of_dim in slices.items()}
+        take = {dim: of_dim[begin:end] for dim, of_dim in takes.items()}
+        place = tuple(along[begin:end] for along in places)
+        for combination in of_runs:
+            key.update((dim, part.key) for dim, part in zip(runs, combination))
+            take.update((dim, part.take) for dim, part in zip(runs, combination))
+            outs = tuple(part.out for part in combination)
+            yield (
+                tuple(key[dim] for dim in range(len(shape))),
+                (*outs[:before], *place, *outs[before:]),
+                tuple(take[dim] for dim in range(len(shape))),
+            )

@@ -13,11 +13,15 @@ import numpy as np
 from omfiles import display, indexing
 from omfiles._reader import OmVariable, Reader
 from omfiles.attributes import Attributes
+from omfiles.threads import to_thread
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from omfiles._plan import ReadPlan
     from omfiles.io.planner import FetchOptions
+
+    Planned = tuple[ReadPlan, Any, Any]
 
 __all__ = ["OmFileReader", "OmVariable", "open"]
 
@@ -248,7 +252,7 @@ class Orthogonal:
         _require_array(reader, "oindex")
         shape, pieces = indexing.orthogonal(key, reader.shape, reader.chunks)
         out = np.empty(shape, reader.dtype)
-        _read_pieces(reader, pieces, out)
+        read_pieces(reader, pieces, out)
         return out
 
 
@@ -261,13 +265,13 @@ class Pointwise:
     def __getitem__(self, key: Any) -> np.ndarray:
         reader = self._reader
         _require_array(reader, "vindex")
-        shape, pieces = indexing.pointwise(key, reader.shape, reader.chunks)
+        shape, axes, pieces = indexing.pointwise(key, reader.shape, reader.chunks)
         out = np.empty(shape, reader.dtype)
-        _read_pieces(reader, pieces, out.reshape(-1))
+        read_pieces(reader, pieces, indexing.arrange(out, axes))
         return out
 
 
-def _read_pieces(reader: OmFileReader, pieces: Iterable[tuple[Any, Any, Any]], out: np.ndarray) -> None:
+def read_pieces(reader: OmFileReader, pieces: Iterable[indexing.Piece], out: np.ndarray) -> None:
     """Read pieces of an array: for each its basic key, its place in `out`, and what of it goes there."""
     file = reader._remote
     if file is None:
@@ -277,21 +281,36 @@ def _read_pieces(reader: OmFileReader, pieces: Iterable[tuple[Any, Any, Any]], o
             else:
                 out[place] = reader.read_array(key)[take]
         return
-    planned = ((reader._plan(key, out if take is ... else None), place, take) for key, place, take in pieces)
-    for batch in _batches(planned):
+    for batch in _batches(reader, pieces, out):
         file.run(file.read([plan for plan, _, _ in batch]))
-        for plan, place, take in batch:
-            if take is not ...:
-                out[place] = plan.out[take]
+        _place(batch, out)
 
 
-def _batches(pieces: Iterable[tuple[Any, Any, Any]]) -> Iterator[list[tuple[Any, Any, Any]]]:
-    """Group planned pieces so that their results take some memory, but not all."""
-    batch: list[tuple[Any, Any, Any]] = []
+async def read_pieces_async(reader: OmFileReader, pieces: Iterable[indexing.Piece], out: np.ndarray) -> None:
+    """Read pieces of an array as `read_pieces` does, without blocking the event loop."""
+    file = reader._remote
+    if file is None:
+        return await to_thread(read_pieces, reader, pieces, out)
+    batches = _batches(reader, pieces, out)
+    while batch := await to_thread(next, batches, None):
+        await file.run_async(file.read([plan for plan, _, _ in batch]))
+        await to_thread(_place, batch, out)
+
+
+def _place(batch: list[Planned], out: np.ndarray) -> None:
+    for plan, place, take in batch:
+        if take is not ...:
+            out[place] = plan.out[take]
+
+
+def _batches(reader: OmFileReader, pieces: Iterable[indexing.Piece], out: np.ndarray) -> Iterator[list[Planned]]:
+    """Plan pieces, in batches whose results take some memory, but not all."""
+    batch: list[Planned] = []
     size = 0
-    for piece in pieces:
-        batch.append(piece)
-        size += PIECE_OVERHEAD + piece[0].out.nbytes
+    for key, place, take in pieces:
+        plan = reader._plan(key, out if take is ... else None)
+        batch.append((plan, place, take))
+        size += PIECE_OVERHEAD + plan.out.nbytes
         if size > BATCH_SIZE:
             yield batch
             batch, size = [], 0

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from typing import Any, Protocol
 
@@ -65,7 +64,7 @@ class LocalSink:
         mode = self._mode_of_old_file()
         folder, base = os.path.split(self._target)
         # 40 characters are at most 160 bytes, so that the longest allowed name leaves room for the rest.
-        self._part = os.path.join(folder, f".{base[:40]}.{secrets.token_hex(4)}.om-part")
+        self._part = os.path.join(folder, f".{base[:40]}.{os.urandom(4).hex()}.om-part")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         try:
             self._fd: int | None = os.open(self._part, flags, 0o666)

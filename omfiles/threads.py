@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The threads that decode and encode chunks of one large read or write at the same time."""
+"""The threads that decode and encode chunks of one large read or write at the same time, and others for asyncio."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
-__all__ = ["get_num_threads", "set_num_threads", "share"]
+__all__ = ["get_num_threads", "set_num_threads", "share", "to_thread"]
+
+T = TypeVar("T")
 
 MAX_THREADS = 16
 """More of them wait for memory rather than work."""
@@ -84,6 +86,13 @@ def share(work: Callable[[], None], n_threads: int) -> None:
         work()
     finally:
         _join([helper for helper in helpers if not helper.cancel()])
+
+
+async def to_thread(function: Callable[..., T], *args: Any) -> T:
+    """Do what `asyncio.to_thread` does; asyncio is imported only by those who use it."""
+    import asyncio
+
+    return await asyncio.to_thread(function, *args)
 
 
 def _submit(work: Callable[[], None], n: int) -> list[Future[None]]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from omfiles.arguments import ArraySpec, Scalar, array_spec, attributes, encode_
 from omfiles.chunking import ArgumentError, element_index, pieces, place
 from omfiles.sink import LocalSink, Sink
 
-__all__ = ["OmFileWriter", "OmWriterVariable", "save"]
+__all__ = ["EncodedPart", "OmFileWriter", "OmWriterVariable", "encode_part", "save"]
 
 GROUP = 0
 NOWHERE = (0, 0)
@@ -61,6 +61,24 @@ class OmWriterVariable:
 
     def __repr__(self) -> str:
         return f"OmWriterVariable(name={self._name!r})"
+
+
+class EncodedPart(NamedTuple):
+    """Some chunks of an array, compressed by `encode_part`; it can be pickled."""
+
+    spec: ArraySpec
+    """The whole array."""
+    shape: tuple[int, ...]
+    """Of this part."""
+    data: npt.NDArray[np.uint8]
+    ends: npt.NDArray[np.uint64]
+    """Where in `data` each chunk ends."""
+    lost: tuple[int, int, int, float] | None
+    """What could not be held; see `ArrayEncoder.lost`."""
+
+
+Item: TypeAlias = npt.NDArray[Any] | EncodedPart
+"""What a stream can consist of."""
 
 
 class OmFileWriter:
@@ -143,6 +161,7 @@ class OmFileWriter:
     def _start(self, sink: Sink, inline: bool) -> None:
         self._sink = sink
         self._out = Output(sink)
+        self._out.put_header()
         self._inline = inline
         self._token = object()  # what makes handles ours; they must not keep the writer alive
         self._tops: dict[OmWriterVariable, None] = {}  # variables that are no other's child
@@ -229,7 +248,7 @@ class OmFileWriter:
         self,
         dimensions: Sequence[int] | npt.NDArray[Any],
         chunks: Sequence[int] | npt.NDArray[Any] | str,
-        chunk_iterator: Iterable[npt.NDArray[Any]],
+        chunk_iterator: Iterable[Item],
         dtype: npt.DTypeLike,
         scale_factor: float = 1.0,
         add_offset: float = 0.0,
@@ -251,7 +270,7 @@ class OmFileWriter:
             Shape of the whole array.
         chunks : sequence of int or "auto"
             As for `write_array`.
-        chunk_iterator : iterable of numpy.ndarray
+        chunk_iterator : iterable of numpy.ndarray or EncodedPart
             The parts in C order of the chunk grid. Each one covers one chunk, or several that follow one another: in
             some dimension any number of chunks, in those before it one, in those behind it all. Each is checked
             against its place. The writer cannot be used from inside the iterator.
@@ -278,49 +297,47 @@ class OmFileWriter:
         if dtype is None:
             raise TypeError("dtype must be a numpy.dtype, not None")
         spec = array_spec(name, np.dtype(dtype), compression, scale_factor, add_offset, dimensions, chunks, overflow)
+        items = iter(chunk_iterator)
+
+        def produce(append: Callable[[Item], None]) -> None:
+            for item in items:
+                append(item)
+                del item  # or it would live until the iterator has made the next one
+
+        return self._write_stream(spec, produce, children, attrs, dims)
+
+    def _write_stream(
+        self,
+        spec: ArraySpec,
+        produce: Callable[[Callable[[Item], None]], None],
+        children: Sequence[OmWriterVariable] | None,
+        attrs: Mapping[str, Any] | None,
+        dims: Sequence[str] | None,
+    ) -> OmWriterVariable:
+        """Write an array from the parts, in order, with which `produce` calls its argument, from whatever thread."""
         scalars = attributes(attrs, dims, len(spec.shape))
         below = self._check_children(children, scalars)
-        items = iter(chunk_iterator)
         with self._exclusive():
             below += self._new_scalars(scalars)
             encoder = self._encoder(spec)
             number = 0
-            for item in items:
-                self._append_item(encoder, spec, item, number)
+
+            def append(item: Item) -> None:
+                nonlocal number
+                _append_item(encoder, spec, item, f"variable {spec.name!r}: item {number} of the iterator")
                 number += 1
-                del item  # or it would live until the iterator has made the next one
+
+            produce(append)
             if encoder.n_done < encoder.n_chunks:
                 at = element_index(spec.shape, spec.chunks, encoder.n_done, 0)
                 raise ArgumentError(
-                    f"variable {name!r}: the iterator ended after {number} items with {encoder.n_done} of "
+                    f"variable {spec.name!r}: the iterator ended after {number} items with {encoder.n_done} of "
                     f"{encoder.n_chunks} chunks; the next one begins at index {at}"
                 )
             return self._finish_array(encoder, spec, below)
 
-    @staticmethod
-    def _append_item(encoder: ArrayEncoder, spec: ArraySpec, item: Any, number: int) -> None:
-        what = f"variable {spec.name!r}: item {number} of the iterator"
-        array = plain_array(item, what)
-        if native_dtype(array.dtype) != spec.dtype:
-            raise TypeError(f"{what} has dtype {array.dtype}, not {spec.dtype}")
-        try:
-            place(spec.shape, spec.chunks, encoder.n_done, array.shape)
-        except ArgumentError as error:
-            raise ArgumentError(f"{what}: {error}") from None
-        _append(encoder, spec, array)
-        _raise_if_lost(encoder, spec)
-
     def _encoder(self, spec: ArraySpec) -> ArrayEncoder:
-        return ArrayEncoder(
-            self._out,
-            ARRAY_TYPES[spec.dtype],
-            COMPRESSIONS[spec.compression],
-            spec.scale_factor,
-            spec.add_offset,
-            spec.shape,
-            spec.chunks,
-            spec.overflow,
-        )
+        return _encoder(self._out, spec, spec.shape)
 
     def _finish_array(self, encoder: ArrayEncoder, spec: ArraySpec, below: list[OmWriterVariable]) -> OmWriterVariable:
         encoder.finish()
@@ -602,6 +619,93 @@ def _is_inline(placement: Any) -> bool:
     if placement not in ("tail", "inline"):
         raise ValueError(f"metadata_placement must be 'tail' or 'inline', not {placement!r}")
     return placement == "inline"
+
+
+class _Memory:
+    """A sink that keeps the bytes."""
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: memoryview, /) -> None:
+        self.data += data
+
+    def commit(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+def encode_part(spec: ArraySpec, part: npt.NDArray[Any]) -> EncodedPart:
+    """Compress some chunks of an array, to be an item of `OmFileWriter.write_array_streaming`.
+
+    It needs no file, so it can run in another thread, process or machine. The file becomes the same as from `part`.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+        The whole array, as `omfiles.arguments.array_spec` makes it of the arguments of the method.
+    part : numpy.ndarray
+        Whole chunks; what the method says about its items holds.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from functools import partial
+    >>> import numpy as np
+    >>> from omfiles.arguments import array_spec
+    >>> years = [np.full((12, 20, 40), year, np.float32) for year in range(1991, 2021)]
+    >>> spec = array_spec("t2m", np.dtype("f4"), "fpx_xor_2d", 1.0, 0.0, (360, 20, 40), (12, 20, 40), "raise")
+    >>> with ThreadPoolExecutor() as pool, OmFileWriter(getfixture("tmp_path") / "t2m.om") as writer:
+    ...     parts = pool.map(partial(encode_part, spec), years)
+    ...     t2m = writer.write_array_streaming((360, 20, 40), (12, 20, 40), parts, "f4", 1.0, 0.0, "fpx_xor_2d", "t2m")
+    """
+    array = _checked(spec, part, f"variable {spec.name!r}: a part")
+    memory = _Memory()
+    out = Output(memory)
+    encoder = _encoder(out, spec, array.shape)
+    _append(encoder, spec, array)
+    out.flush()
+    return EncodedPart(spec, array.shape, np.frombuffer(memory.data, np.uint8), encoder.ends, encoder.lost)
+
+
+def _encoder(out: Output, spec: ArraySpec, shape: tuple[int, ...]) -> ArrayEncoder:
+    """Make an encoder for an array, or for a part of it, of this shape."""
+    return ArrayEncoder(
+        out,
+        ARRAY_TYPES[spec.dtype],
+        COMPRESSIONS[spec.compression],
+        spec.scale_factor,
+        spec.add_offset,
+        shape,
+        spec.chunks,
+        spec.overflow,
+    )
+
+
+def _checked(spec: ArraySpec, item: Any, what: str) -> npt.NDArray[Any]:
+    array = plain_array(item, what)
+    if native_dtype(array.dtype) != spec.dtype:
+        raise TypeError(f"{what} has dtype {array.dtype}, not {spec.dtype}")
+    return array
+
+
+def _append_item(encoder: ArrayEncoder, spec: ArraySpec, item: Any, what: str) -> None:
+    """Append an item of a stream."""
+    if not isinstance(item, EncodedPart):
+        item = _checked(spec, item, what)
+    elif item.spec != spec:
+        raise ArgumentError(f"{what} was encoded for {item.spec}, not {spec}")
+    try:
+        place(spec.shape, spec.chunks, encoder.n_done, item.shape)
+    except ArgumentError as error:
+        raise ArgumentError(f"{what}: {error}") from None
+    if isinstance(item, EncodedPart):
+        encoder.append_encoded(item.data, item.ends, item.lost)
+    else:
+        _append(encoder, spec, item)
+    _raise_if_lost(encoder, spec)
 
 
 def _append(encoder: ArrayEncoder, spec: ArraySpec, array: npt.NDArray[Any]) -> None:

@@ -3,7 +3,9 @@
  * little room; damage. All memory ends at an unmapped page. */
 #include "common.h"
 
-#define MAX_ELEMENTS 4000
+#include <math.h>
+
+#define MAX_ELEMENTS 9000
 #define ROOM ((MAX_ELEMENTS / 128 + 3) * BLOCK_ROOM)
 
 static const omf_codec CODECS[] = {
@@ -84,7 +86,7 @@ static sample *grow_sample(omf_codec codec, bool foreign) {
     s.foreign = foreign;
     s.size = omf_type_size(codec.type);
     s.n_dims = 1 + (unsigned)rng_below(4);
-    uint64_t left = rng_below(4) ? 600 : MAX_ELEMENTS;
+    uint64_t left = rng_below(8) ? 600 : MAX_ELEMENTS;
     for (unsigned i = 0; i < s.n_dims; i++) {
         s.shape[i] = 1 + rng_below(i + 1 < s.n_dims && left > 9 ? 9 : left);
         left /= s.shape[i];
@@ -309,6 +311,46 @@ static void test_all(void) {
         }
 }
 
+/* The integers of the logarithmic codec are those of logarithms in double, rounded to float and multiplied there. */
+static void test_logarithms(void) {
+    enum { N = 1000 };
+    static float values[N];
+    static int16_t words[N];
+    static uint8_t encoded[ROOM];
+    for (unsigned round = 0; round < 200; round++) {
+        const omf_codec codec = {OMF_TYPE_FLOAT_ARRAY, OMF_PFOR_DELTA_2D_INT16_LOGARITHMIC,
+                                 round % 2 ? 1000.0f : (float)(1 + rng_below(6000)), 0};
+        for (unsigned i = 0; i < N; i++) {
+            uint32_t bits = (uint32_t)rng_below(0x7F800000); /* any finite number, up to 10^5 more often */
+            if (rng_below(2)) bits = (uint32_t)rng_below(0x47C35000);
+            memcpy(&values[i], &bits, sizeof bits);
+            if (rng_below(4) == 0) values[i] = -(float)rng_below(1u << 24) / (float)(1u << 24);
+        }
+        values[0] = -1.0f, values[1] = 0.0f, values[2] = (float)NAN, values[3] = (float)-NAN;
+        values[4] = (float)INFINITY, values[5] = -1.5f;
+        omf_dim dim = {N, 0, N, 1, sizeof *values};
+        omf_buffer from = {guard_copy(&src, values, sizeof values), sizeof values, 0};
+        omf_range_report report = {0, 0, 0};
+        size_t n_bytes, n_bad = 2, need = omf_chunk_encode_scratch(&codec, &dim.size, 1);
+        CHECK(omf_chunk_encode(encoded, sizeof encoded, &n_bytes, &codec, &from, &dim, 1, OMF_OVERFLOW_CLIP,
+                               scratch_of(need), need, &report) == OMF_OK &&
+                  omf_stream_decode(words, sizeof words, N, OMF_STREAM_ZIGZAG, 16, encoded, n_bytes, NULL) == OMF_OK,
+              "encode");
+        for (unsigned i = 6; i < N; i++) {
+            float a = 1.0f + values[i], y = (float)log10((double)a) * codec.scale_factor;
+            int expected = y < 32766.5f ? (int)roundf(y) : 32766;
+            n_bad += y >= 32766.5f || (y <= -32768.5f && values[i] > -1.0f);
+            if (y <= -32768.5f) expected = INT16_MIN;
+            CHECK(words[i] == expected, "%a with scale %a: %d instead of %d, %s", (double)values[i],
+                  (double)codec.scale_factor, words[i], expected, omf_simd_name());
+        }
+        CHECK(words[0] == INT16_MIN && words[1] == 0 && words[2] == INT16_MAX && words[3] == INT16_MAX &&
+                  words[4] == INT16_MAX - 1 && words[5] == INT16_MIN,
+              "%d %d %d %d %d %d, %s", words[0], words[1], words[2], words[3], words[4], words[5], omf_simd_name());
+        CHECK(report.n_values == n_bad, "%llu values instead of %zu", (unsigned long long)report.n_values, n_bad);
+    }
+}
+
 /* Extents, strides and counts that overflow whatever is computed from them. */
 static void test_hostile_dimensions(void) {
     static const uint64_t NUMBERS[] = {0, 1, 2, 127, 1u << 28, UINT32_MAX, 1ull << 60, 1ull << 63, UINT64_MAX};
@@ -337,6 +379,7 @@ static void test_hostile_dimensions(void) {
 int main(void) {
     src = guard_new(ROOM), dst = guard_new(ROOM * 4), scratch_memory = guard_new(1 << 20);
     at_every_level(test_all);
+    at_every_level(test_logarithms);
     test_hostile_dimensions();
     return 0;
 }

@@ -334,6 +334,29 @@ def test_pickle_of_subclass_relative_path_and_memory(path: Path, monkeypatch: py
     assert pickle.loads(pickle.dumps(listed._init_from_variable(variable))).read_scalar() == "m"
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux lists them")
+def test_unpickled_readers_of_a_file_share_it(path: Path) -> None:
+    def n_open() -> int:
+        links = Path("/proc/self/fd").iterdir()
+        return sum(os.path.realpath(link) == os.path.realpath(path) for link in links)
+
+    root = OmFileReader(path)
+    pickled = [pickle.dumps(root), pickle.dumps(root["array"]), pickle.dumps(root["array"])]
+    del root
+    readers = [pickle.loads(content) for content in pickled]
+    assert n_open() == 1
+    readers[0].close()
+    np.testing.assert_array_equal(readers[1][3], DATA[3])
+    other = path.with_name("other.om")
+    omfiles.save(other, np.zeros(7), name="other")
+    os.replace(other, path)
+    again = pickle.loads(pickled[0])
+    assert again.name == "other" and readers[1].name == "array", "what was replaced is another file"
+    assert n_open() == 1, "the other one has no name any more"
+    del readers, again
+    assert n_open() == 0
+
+
 def test_copy(path: Path) -> None:
     reader = Named(path)["array"]
     reader.label = "mine"

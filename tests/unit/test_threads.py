@@ -183,3 +183,96 @@ def test_after_a_fork(path: Path) -> None:
     assert here.recv() == (expected, 3, 3)
     process.join()
     assert int(reader[...].sum(dtype=np.int64)) == expected
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def written(path: Path, data: np.ndarray, n_threads: int, **options: Any) -> bytes:
+    omfiles.set_num_threads(n_threads)
+    omfiles.save(path, data, **options)
+    return path.read_bytes()
+
+
+FLOATS = np.linspace(-5, 5, LARGE.size, dtype=np.float32).reshape(LARGE.shape) + LARGE % 7
+
+
+@pytest.mark.parametrize(
+    ("data", "chunks"),
+    [
+        (LARGE, (7, 30, 60)),
+        (LARGE, (1, 200, 60)),
+        (LARGE, (100, 200, 60)),
+        (LARGE, (300, 200, 60)),
+        (LARGE[::-1, :, ::2], (20, 20, 20)),
+        (LARGE.astype(">i4"), (20, 20, 20)),
+        (FLOATS, (3, 200, 60)),
+    ],
+    ids=["", "rows", "large chunks", "one chunk", "strided", "swapped", "float"],
+)
+@pytest.mark.parametrize("n", [2, 3, 16])
+def test_files_do_not_depend_on_the_number(tmp_path: Path, data: np.ndarray, chunks: tuple[int, ...], n: int) -> None:
+    path = tmp_path / "file.om"
+    assert written(path, data, n, chunks=chunks) == written(path, data, 1, chunks=chunks)
+    np.testing.assert_allclose(omfiles.open(path)[...], data, atol=0.51)
+
+
+def test_streams_do_not_depend_on_the_number(tmp_path: Path) -> None:
+    files = []
+    for n in (1, 3):
+        omfiles.set_num_threads(n)
+        with omfiles.OmFileWriter(tmp_path / "file.om") as writer:
+            writer.write_array_streaming(LARGE.shape, (5, 40, 60), (LARGE[i : i + 50] for i in range(0, 300, 50)), "i4")
+        files.append((tmp_path / "file.om").read_bytes())
+    assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("overflow", ["raise", "clip", "nan"])
+def test_the_first_float_that_cannot_be_held(tmp_path: Path, overflow: str) -> None:
+    data = FLOATS.copy()
+    data[50, 3, 7] = data[51, 0, 0] = data[290, 199, 59] = 1e20
+    results: list[Any] = []
+    for n in (1, 4, 4, 4):
+        try:
+            options: dict[str, Any] = {"scale_factor": 10, "overflow": overflow}
+            results.append(written(tmp_path / "file.om", data, n, chunks=(3, 200, 60), **options))
+        except ValueError as error:
+            results.append(str(error))
+    assert results.count(results[0]) == len(results)
+    if overflow == "raise":
+        assert "3 values" in results[0]
+        assert "(50, 3, 7)" in results[0]
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """The error arrives as from one thread, and no thread is left waiting."""
+    path = tmp_path / "file.om"
+    for n in (1, 2, 5):
+        omfiles.set_num_threads(n)
+        writer = omfiles.OmFileWriter(path)
+        pieces = []
+
+        def full(data: memoryview, pieces: list[int] = pieces) -> None:
+            pieces.append(len(data))
+            if len(pieces) == 3:
+                raise OSError(28, "No space left on device")
+
+        writer._sink.write = full
+        with pytest.raises(OSError, match="No space left"):
+            writer.write_array(np.random.default_rng(0).integers(0, 1 << 30, (300, 200, 60)), (5, 40, 60))
+        with pytest.raises(ValueError, match=r"discard\(\)"):
+            writer.write_scalar(1.0, "x")
+        writer.discard()
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_many_writers(tmp_path: Path) -> None:
+    omfiles.set_num_threads(4)
+    expected = written(tmp_path / "expected.om", LARGE, 4, chunks=(7, 30, 60))
+
+    def write(number: int) -> bytes:
+        omfiles.save(tmp_path / f"{number}.om", LARGE, (7, 30, 60))
+        return (tmp_path / f"{number}.om").read_bytes()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(write, range(16))) == {expected}

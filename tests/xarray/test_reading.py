@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,9 +23,11 @@ pytest.importorskip("xarray.backends")  # without xarray, this folder would pass
 dask = pytest.importorskip("dask")
 
 import xarray as xr  # noqa: E402
-from xarray.core import indexing  # noqa: E402
+from xarray.backends import BackendArray  # noqa: E402
 
-from omfiles.xarray import DIMENSION_KEY, OmBackendArray, OmDataStore, OmXarrayEntrypoint, preferred_chunks  # noqa: E402
+from omfiles.chunking import preferred_chunks  # noqa: E402
+from omfiles.xarray import DIMENSION_KEY, OmBackendArray, OmDataStore, OmXarrayEntrypoint  # noqa: E402
+from omfiles.xarray.lazy import lazily_indexed  # noqa: E402
 
 FIELD = np.arange(9 * 11 * 13, dtype="f4").reshape(9, 11, 13)
 LAT, LON, HOURS = np.linspace(40, 48, 9), np.linspace(0, 10, 11), np.arange(13)
@@ -342,6 +346,14 @@ def test_sources(path):
         assert not reader.closed
 
 
+def test_paths_of_universal_pathlib(path):
+    upath = pytest.importorskip("upath")
+    pytest.importorskip("fsspec").filesystem("memory").pipe_file("/weather.om", path.read_bytes())
+    source = upath.UPath("memory://weather.om")
+    assert OmXarrayEntrypoint().guess_can_open(source)
+    np.testing.assert_array_equal(open_dataset(source)["t2m"], FIELD)
+
+
 def test_storage_options(path):
     pytest.importorskip("fsspec")
     url = f"simplecache::file://{path}"
@@ -504,22 +516,54 @@ def test_selections_of_selections(t2m):
     np.testing.assert_array_equal(t2m.isel(point=1, time=0), expected.isel(point=1, time=0))
 
 
-def test_bad_indices_are_refused(path):
-    array = OmBackendArray(OmFileReader(path)["t2m"])
-    for bad in ([0, 9], [-10, 0], [7, 8, 9]):
-        with pytest.raises(IndexError, match="out of bounds for axis 0 with size 9"):
-            array[indexing.VectorizedIndexer((np.array(bad), np.array(bad) * 0, np.array(bad) * 0))]
+def key_of(select):
+    """The key that xarray makes of a selection of a variable."""
+    keys = []
+
+    class Probe(BackendArray):
+        shape, dtype = FIELD.shape, FIELD.dtype
+
+        def __getitem__(self, key):
+            keys.append(key)
+            return np.empty(0)
+
+    variable = lazily_indexed({"probe": xr.Variable(DIMS, Probe())})["probe"]
+    select(variable).load()
+    return keys[0]
 
 
 def test_keys_of_xarray(path):
     array = OmBackendArray(OmFileReader(path)["t2m"])
-    points = np.array([3, 0, 3])
     assert (array.shape, array.dtype, array.ndim) == ((9, 11, 13), np.dtype("f4"), 3)
-    np.testing.assert_array_equal(array[indexing.BasicIndexer((2, slice(None, None, 2), -1))], FIELD[2, ::2, -1])
-    outer = array[indexing.OuterIndexer((points, 1, points))]
-    np.testing.assert_array_equal(outer, FIELD[points][:, 1][:, points])
-    mixed = array[indexing.VectorizedIndexer((points, slice(2, 5), points))]
-    np.testing.assert_array_equal(mixed, FIELD[points, 2:5, points])
+    points = xr.Variable("p", [3, 0, 3])
+    for select in (
+        lambda variable: variable[2, ::2, -1],
+        lambda variable: variable[[3, 0, 3], 1, [5, 1]],
+        lambda variable: variable[{"lat": points, "time": points}],
+        lambda variable: variable[{"lat": points, "lon": points, "time": points}],
+        lambda variable: variable.transpose("time", "lat", "lon")[::2],
+    ):
+        expected = select(xr.Variable(DIMS, FIELD))
+        np.testing.assert_array_equal(array[key_of(select)], expected)
+    np.testing.assert_array_equal(array, FIELD)
+
+
+def test_bad_indices_are_refused(path):
+    array = OmBackendArray(OmFileReader(path)["t2m"])
+    key = key_of(lambda variable: variable[{dim: xr.Variable("p", [0, 1]) for dim in DIMS}])
+    for bad in ([0, 9], [-10, 0], [7, 8, 9]):
+        changed = type(key)((np.array(bad), np.array(bad) * 0, np.array(bad) * 0))
+        with pytest.raises(IndexError, match="out of bounds for axis 0 with size 9"):
+            array[changed]
+    with pytest.raises(
+        TypeError, match=r"expected a key of xarray, one of BasicIndexer, .* and VectorizedIndexer, not \(0, 1\)"
+    ):
+        array[0, 1]
+
+
+def test_only_public_names_of_other_projects_are_used():
+    for file in Path(omfiles.__file__).parent.rglob("*.py"):
+        assert not re.search(r"\b(xarray|zarr|dask)\.(core|_\w+)|import _\w+ from (xarray|zarr|dask)", file.read_text())
 
 
 def test_series_at_points_read_each_chunk_once(tmp_path):
@@ -540,7 +584,7 @@ def test_series_at_points_read_each_chunk_once(tmp_path):
 
 def test_chunks(path, monkeypatch):
     assert open_dataset(path, chunks={})["t2m"].chunks == ((9,), (11,), (13,))
-    monkeypatch.setattr("omfiles.xarray.MAX_PREFERRED_CHUNK", 2000)
+    monkeypatch.setattr("omfiles.xarray.store.preferred_chunks", lambda *args: preferred_chunks(*args, 2000))
     assert open_dataset(path, chunks={})["t2m"].chunks == ((2, 2, 2, 2, 1), (11,), (13,))
     ds = open_dataset(path, chunks={"lat": 4, "time": 13})
     assert ds["t2m"].chunks == ((4, 4, 1), (11,), (13,))
@@ -552,7 +596,7 @@ def test_pickles_are_small_and_read_the_same(t2m, path):
     array = OmBackendArray(OmFileReader(path)["t2m"])
     assert len(pickle.dumps(array)) < 1000
     copy = pickle.loads(pickle.dumps(array))
-    np.testing.assert_array_equal(copy[indexing.BasicIndexer((slice(None),) * 3)], FIELD)
+    np.testing.assert_array_equal(copy, FIELD)
     lazy = t2m.isel(lat=slice(2, 5))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(lazy)), FIELD[2:5])
 

@@ -118,6 +118,8 @@ typedef struct omf_chunk_encoder {
     uint64_t window_start; /* element that lies at the start of scratch */
     uint64_t window_cap;
     uint64_t carry;
+    uint64_t row, column;      /* the next element to quantise: place of its row in src, place in the row */
+    uint64_t at[OMF_MAX_DIMS]; /* indices of its row */
 } omf_chunk_encoder;
 
 omf_status omf_chunk_encoder_init(omf_chunk_encoder *encoder, const omf_codec *codec, const omf_buffer *src,

@@ -108,6 +108,16 @@ OMFI_INLINE void omfi_store64(void *dst, uint64_t x) {
     memcpy(dst, &x, sizeof x);
 }
 
+/* memcpy, for sizes that are often small: the last 16 bytes may be copied twice. */
+OMFI_INLINE void omfi_copy(uint8_t *OMFI_RESTRICT dst, const uint8_t *OMFI_RESTRICT src, size_t n_bytes) {
+    if (n_bytes < 16 || n_bytes > 256) {
+        memcpy(dst, src, n_bytes);
+        return;
+    }
+    for (size_t at = 0; at < n_bytes - 16; at += 16) memcpy(dst + at, src + at, 16);
+    memcpy(dst + n_bytes - 16, src + n_bytes - 16, 16);
+}
+
 OMFI_INLINE void omfi_store_float(void *dst, float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);

@@ -27,10 +27,26 @@
 #define OMFI_X86_64 0
 #endif
 
+/* Get a line of memory in order to write to it. All x86-64 CPUs know the instruction, or take it for no operation, but
+ * compilers use it only if told so. */
+#if OMFI_X86_64 && defined(__GNUC__)
+#define OMFI_PREFETCH_WRITE(address) __asm__ volatile("prefetchw %0" : : "m"(*(const char *)(address)))
+#elif defined(__GNUC__)
+#define OMFI_PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
+#else
+#define OMFI_PREFETCH_WRITE(address) ((void)(address))
+#endif
+
 #if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__)
 #define OMFI_BIG_ENDIAN (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 #else
 #define OMFI_BIG_ENDIAN 0
+#endif
+
+#if (defined(__aarch64__) || defined(_M_ARM64)) && !OMFI_BIG_ENDIAN
+#define OMFI_AARCH64 1
+#else
+#define OMFI_AARCH64 0
 #endif
 
 #endif

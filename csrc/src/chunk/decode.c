@@ -10,8 +10,12 @@
 #include "chunk/coding.h"
 #include "stream/stream.h"
 
-/* Words converted at once where elements do not lie side by side. */
-enum { PIECE = 256 };
+enum {
+    SHORT_ROW = 64,      /* elements; shorter rows are converted together and then copied */
+    PIECE = 256,         /* words converted at once where elements do not lie side by side */
+    PREFETCH_MAX = 1024, /* bytes; longer rows are followed by the CPU itself */
+    BATCH = 4096, /* words decoded at once, a multiple of OMFI_BLOCK; they are still at hand in the steps that follow */
+};
 
 /* --- wanted rows, one after another ------------------------------------------------------------------------------- */
 
@@ -49,6 +53,11 @@ static uint64_t rows_together(const omf_chunk_decoder *decoder, uint64_t end) {
     return (left - 1) * distance <= room ? left : room / distance + 1;
 }
 
+static void copy_row(uint8_t *out, int64_t out_stride, const uint8_t *in, int64_t in_stride, uint64_t n, size_t size) {
+    if (out_stride == (int64_t)size && in_stride == (int64_t)size) omfi_copy(out, in, (size_t)n * size);
+    else omfi_copy_strided(out, out_stride, in, in_stride, n, (unsigned)size);
+}
+
 /* Copy the wanted columns j in [from, to) of n_rows rows, the first of which lies at `words`, to the caller's array. */
 static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, const uint8_t *words,
                       uint64_t n_rows, uint64_t from, uint64_t to) {
@@ -63,26 +72,37 @@ static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *codin
     words += (size_t)((col->start + from * col->step) * word_size);
 
     const bool dense = n == 1 || (col->step == 1 && col->stride == (int64_t)element_size);
-    if (dense && coding->restore != NULL) {
+    if (coding->restore == NULL) {
+        for (uint64_t i = 0; i < n_rows; i++, words += words_stride, out += row_stride)
+            copy_row(out, dense ? (int64_t)element_size : col->stride, words, (int64_t)(col->step * word_size), n,
+                     element_size);
+        return;
+    }
+    if (dense && n >= SHORT_ROW) {
         coding->restore(out, row_stride, words, words_stride, (size_t)n_rows, (size_t)n, scale, offset);
         return;
     }
-    for (uint64_t i = 0; i < n_rows; i++, words += words_stride, out += row_stride) {
-        if (dense) {
-            memcpy(out, words, (size_t)n * element_size);
-        } else if (coding->restore == NULL) {
-            omfi_copy_strided(out, col->stride, words, (int64_t)(col->step * word_size), n, coding->element_size);
-        } else {
-            uint64_t picked[PIECE], elements[PIECE];
-            for (uint64_t j = 0; j < n; j += PIECE) {
-                const uint64_t m = n - j < PIECE ? n - j : PIECE;
-                omfi_copy_strided(picked, (int64_t)word_size, words + (size_t)(j * col->step * word_size),
-                                  (int64_t)(col->step * word_size), m, coding->word_size);
-                coding->restore(elements, 0, picked, 0, 1, (size_t)m, scale, offset);
-                omfi_copy_strided(out + (int64_t)j * col->stride, col->stride, elements, (int64_t)element_size, m,
-                                  coding->element_size);
-            }
+    const bool picks = col->step != 1, joined = !picks && words_stride == n * word_size && n < PIECE;
+    const uint64_t together = joined ? PIECE / n : 1; /* rows that lie side by side in the window */
+    uint64_t picked[PIECE], elements[PIECE];
+    for (uint64_t done = 0, k; done < n_rows; done += k) {
+        k = n_rows - done < together ? n_rows - done : together;
+        for (uint64_t j = 0; j < n; j += PIECE) {
+            const uint64_t m = n - j < PIECE ? n - j : PIECE;
+            const uint8_t *from_words = words + (size_t)(j * col->step * word_size);
+            if (picks)
+                omfi_copy_strided(picked, (int64_t)word_size, from_words, (int64_t)(col->step * word_size), m,
+                                  coding->word_size);
+            coding->restore(elements, 0, picks ? (const void *)picked : from_words, 0, 1, (size_t)(m * k), scale,
+                            offset);
+            for (uint64_t i = 0; i < k; i++)
+                copy_row(out + (int64_t)i * row_stride + (int64_t)j * col->stride,
+                         dense ? (int64_t)element_size : col->stride,
+                         (const uint8_t *)elements + (size_t)(i * n) * element_size, (int64_t)element_size, m,
+                         element_size);
         }
+        words += k * words_stride;
+        out += (int64_t)k * row_stride;
     }
 }
 
@@ -175,6 +195,22 @@ omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *
     return OMF_OK;
 }
 
+/* Announce where the next n elements of the chunk go, if these are short rows of a larger array, which lie where no CPU
+ * guesses. They need not exist. */
+static void prefetch_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t n) {
+    const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
+    const uint64_t row_size = col->count * coding->element_size;
+    if (decoder->n_dims < 2 || col->stride != (int64_t)coding->element_size || row_size > PREFETCH_MAX) return;
+    if (decoder->position + n <= decoder->row * decoder->n_cols) return;
+    const uint64_t wanted = decoder->dims[decoder->n_dims - 2].count - decoder->at[decoder->n_dims - 2];
+    const uintptr_t row_stride = (uintptr_t)decoder->dims[decoder->n_dims - 2].stride;
+    uintptr_t out = (uintptr_t)decoder->dst->data + (uintptr_t)decoder->out;
+    uint64_t n_rows = omfi_ceil_div(n, decoder->n_cols);
+    if (n_rows > wanted) n_rows = wanted;
+    for (; n_rows > 0; n_rows--, out += row_stride)
+        for (uintptr_t at = out & ~(uintptr_t)63; at < out + row_size; at += 64) OMFI_PREFETCH_WRITE((const void *)at);
+}
+
 /* Elements to decode next: up to the last wanted one, rounded up to whole blocks, as far as the window has room. */
 static uint64_t next_batch(const omf_chunk_decoder *decoder, const omfi_coding *coding) {
     const uint64_t left = decoder->n_rows * decoder->n_cols - decoder->position;
@@ -183,6 +219,7 @@ static uint64_t next_batch(const omf_chunk_decoder *decoder, const omfi_coding *
     const uint64_t single = decoder->position == 0 && coding->stream != OMF_STREAM_XOR; /* the first value */
     uint64_t n = single + omfi_ceil_div(wanted - single, OMFI_BLOCK) * OMFI_BLOCK;
     if (n > left) n = left;
+    if (n > BATCH) n = BATCH + single;
     return n <= room ? n : single + (room - single) / OMFI_BLOCK * OMFI_BLOCK;
 }
 
@@ -203,6 +240,7 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
         }
         const uint64_t begin = decoder->position;
         uint64_t n = next_batch(decoder, &coding);
+        prefetch_rows(decoder, &coding, n);
         uint8_t *words = decoder->scratch + (size_t)(begin - decoder->window_start) * coding.word_size;
         if (begin == 0 && coding.stream != OMF_STREAM_XOR) {
             if (!last && src_len < OMFI_FIRST_MAX) break;

@@ -1,31 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /* chunk: elements of the caller's array -> compressed bytes.
  *
- * Elements are quantised into a window in scratch, as many as it holds; from there some blocks at a time are filtered
- * into a small buffer and coded. */
+ * Some blocks at a time are quantised into a window in scratch, filtered into a small buffer and coded, while the rows
+ * that follow come from memory. The window slides when it is full; the last row stays for the filter. */
 #include "base/bytes.h"
 #include "base/error.h"
 #include "chunk/coding.h"
 #include "stream/stream.h"
 
 enum {
-    PIECE = 256,           /* elements gathered at once where they do not lie side by side */
-    ROWS_AHEAD = 4,        /* rows to announce before they are read */
-    PREFETCH_MAX = 1024,   /* bytes of them; longer rows are followed by the CPU itself */
-    BATCH = 4 * OMFI_BLOCK /* words filtered at once */
+    SHORT_ROW = 64,         /* elements; shorter rows are gathered before they are quantised */
+    PIECE = 512,            /* elements gathered at once */
+    PREFETCH_AHEAD = 2048,  /* bytes to announce before they are read */
+    BATCH = 4 * OMFI_BLOCK, /* words filtered at once */
 };
 
 /* --- filling the window ------------------------------------------------------------------------------------------- */
-
-/* The first element of a row in the caller's array. */
-static const uint8_t *row_source(const omf_chunk_encoder *encoder, uint64_t row) {
-    uint64_t offset = encoder->src->origin;
-    for (unsigned i = encoder->n_dims - 1; i-- > 0;) {
-        offset += row % encoder->dims[i].size * (uint64_t)encoder->dims[i].stride;
-        row /= encoder->dims[i].size;
-    }
-    return (const uint8_t *)encoder->src->data + (size_t)offset;
-}
 
 /* Turn n elements that lie side by side into words; `index` is the first one's place in the chunk. */
 static void quantize(omf_chunk_encoder *encoder, const omfi_coding *coding, uint8_t *words, const uint8_t *elements,
@@ -49,58 +39,69 @@ static void quantize(omf_chunk_encoder *encoder, const omfi_coding *coding, uint
     report->n_values += n_bad;
 }
 
-/* Words of the columns [from, to) of a row. */
-static void fill_row(omf_chunk_encoder *encoder, const omfi_coding *coding, uint8_t *words, const uint8_t *row,
-                     uint64_t from, uint64_t to, uint64_t index) {
-    const int64_t stride = encoder->dims[encoder->n_dims - 1].stride, size = coding->element_size;
-    const uint8_t *elements = row + (int64_t)from * stride;
-    const uint64_t n = to - from;
-    const bool dense = n == 1 || stride == size;
-    if (coding->quantize == NULL && dense) {
-        memcpy(words, elements, (size_t)(n * (uint64_t)size));
-    } else if (coding->quantize == NULL) {
-        omfi_copy_strided(words, size, elements, stride, n, coding->element_size);
-    } else if (dense) {
-        quantize(encoder, coding, words, elements, n, index);
-    } else {
-        uint64_t gathered[PIECE];
-        for (uint64_t i = 0; i < n; i += PIECE) {
-            const uint64_t m = n - i < PIECE ? n - i : PIECE;
-            omfi_copy_strided(gathered, size, elements + (int64_t)i * stride, stride, m, coding->element_size);
-            quantize(encoder, coding, words + i * coding->word_size, (const uint8_t *)gathered, m, index + i);
-        }
+/* Announce n elements that will be read soon, where they lie some rows ahead, of which no CPU guesses. They need not
+ * exist. */
+static void prefetch_rows(const omf_chunk_encoder *encoder, const uint8_t *elements, uint64_t n, uint64_t size) {
+    if (encoder->n_dims < 2) return;
+    const uint64_t n_ahead = 1 + PREFETCH_AHEAD / (encoder->n_cols * size);
+    const uintptr_t ahead =
+        (uintptr_t)elements + (uintptr_t)(n_ahead * (uint64_t)encoder->dims[encoder->n_dims - 2].stride);
+    for (uintptr_t at = ahead & ~(uintptr_t)63; at < ahead + n * size; at += 64) OMFI_PREFETCH((const void *)at);
+}
+
+/* Go n columns on, which end at or before the end of the row. */
+static void advance(omf_chunk_encoder *encoder, uint64_t n) {
+    encoder->column += n;
+    encoder->filled += n;
+    if (encoder->column < encoder->n_cols) return;
+    encoder->column = 0;
+    for (unsigned i = encoder->n_dims - 1; i-- > 0;) {
+        const omf_dim *dim = &encoder->dims[i];
+        encoder->row += (uint64_t)dim->stride;
+        if (++encoder->at[i] < dim->size) return;
+        encoder->row -= dim->size * (uint64_t)dim->stride;
+        encoder->at[i] = 0;
     }
 }
 
-/* Announce a short row that will be read soon: it lies where no CPU guesses. It need not exist. */
-static void prefetch_row(const omf_chunk_encoder *encoder, const omfi_coding *coding, const uint8_t *row) {
-    const omf_dim *col = &encoder->dims[encoder->n_dims - 1];
-    if (encoder->n_dims < 2 || col->stride != (int64_t)coding->element_size) return;
-    const uintptr_t ahead = (uintptr_t)row + (uintptr_t)(ROWS_AHEAD * encoder->dims[encoder->n_dims - 2].stride);
-    const uint64_t size = encoder->n_cols * coding->element_size;
-    for (uint64_t at = 0; at < size && at < PREFETCH_MAX; at += 64)
-        OMFI_PREFETCH((const void *)(ahead + (uintptr_t)at));
-}
-
-/* Slide the window so that it starts with the history of `position`, and fill the rest of it. */
-static void fill_window(omf_chunk_encoder *encoder, const omfi_coding *coding) {
-    const uint64_t history = omfi_history(encoder->n_rows, encoder->n_cols), n_cols = encoder->n_cols;
-    const uint64_t start = encoder->position < history ? 0 : encoder->position - history;
-    if (start > encoder->window_start) {
+/* Fill the window up to element `end`, or as far as it has room when it begins with the history of `position`. */
+static void fill_window(omf_chunk_encoder *encoder, const omfi_coding *coding, uint64_t end) {
+    if (end > encoder->n_total) end = encoder->n_total;
+    if (end > encoder->window_start + encoder->window_cap) {
+        const uint64_t history = omfi_history(encoder->n_rows, encoder->n_cols);
+        const uint64_t start = encoder->position < history ? 0 : encoder->position - history;
         memmove(encoder->scratch, encoder->scratch + (size_t)((start - encoder->window_start) * coding->word_size),
                 (size_t)((encoder->filled - start) * coding->word_size));
         encoder->window_start = start;
+        if (end > start + encoder->window_cap) end = start + encoder->window_cap;
     }
-    uint64_t end = encoder->window_start + encoder->window_cap;
-    if (end > encoder->n_total) end = encoder->n_total;
+    const int64_t stride = encoder->dims[encoder->n_dims - 1].stride, size = coding->element_size;
+    const bool dense = encoder->n_cols == 1 || stride == size;
+    const bool gather = coding->quantize != NULL && (!dense || encoder->n_cols < SHORT_ROW);
+    uint64_t gathered[PIECE], n_gathered = 0;
     while (encoder->filled < end) {
-        const uint64_t row = encoder->filled / n_cols, from = encoder->filled % n_cols;
-        const uint64_t to = end - row * n_cols < n_cols ? end - row * n_cols : n_cols;
-        const uint8_t *source = row_source(encoder, row);
+        const uint8_t *row = (const uint8_t *)encoder->src->data + (size_t)encoder->row;
+        const uint8_t *elements = row + (int64_t)encoder->column * stride;
         uint8_t *words = encoder->scratch + (size_t)((encoder->filled - encoder->window_start) * coding->word_size);
-        prefetch_row(encoder, coding, source);
-        fill_row(encoder, coding, words, source, from, to, encoder->filled);
-        encoder->filled += to - from;
+        uint64_t n = encoder->n_cols - encoder->column;
+        if (n > end - encoder->filled) n = end - encoder->filled;
+        if (gather && n > PIECE - n_gathered) n = PIECE - n_gathered;
+        if (dense) prefetch_rows(encoder, elements, n, (uint64_t)size);
+        if (coding->quantize != NULL && !gather) {
+            quantize(encoder, coding, words, elements, n, encoder->filled);
+        } else {
+            uint8_t *to = gather ? (uint8_t *)gathered + n_gathered * (uint64_t)size : words;
+            if (dense) omfi_copy(to, elements, (size_t)(n * (uint64_t)size));
+            else omfi_copy_strided(to, size, elements, stride, n, coding->element_size);
+        }
+        advance(encoder, n);
+        if (!gather) continue;
+        n_gathered += n;
+        if (n_gathered == PIECE || encoder->filled == end) {
+            quantize(encoder, coding, words - (n_gathered - n) * coding->word_size, (const uint8_t *)gathered,
+                     n_gathered, encoder->filled - n_gathered);
+            n_gathered = 0;
+        }
     }
 }
 
@@ -152,6 +153,9 @@ omf_status omf_chunk_encoder_init(omf_chunk_encoder *encoder, const omf_codec *c
     encoder->n_total = n_rows * n_cols;
     encoder->position = 0;
     encoder->filled = 0;
+    encoder->column = 0;
+    encoder->row = src->origin;
+    memset(encoder->at, 0, n_dims * sizeof encoder->at[0]);
     encoder->window_start = 0;
     encoder->window_cap = capacity;
     encoder->carry = 0;
@@ -165,7 +169,7 @@ omf_status omf_chunk_encoder_next(omf_chunk_encoder *encoder, uint8_t *dst, size
     const size_t block_bound = OMFI_BLOCK_BOUND(OMFI_BLOCK, coding.width);
     if (dst_cap < OMFI_FIRST_MAX + block_bound) return OMF_ERR_NO_SPACE;
     size_t size = 0;
-    if (encoder->position == 0) fill_window(encoder, &coding);
+    if (encoder->position == 0) fill_window(encoder, &coding, BATCH);
     if (encoder->position == 0 && coding.stream != OMF_STREAM_XOR) {
         encoder->carry = omfi_word_load(encoder->scratch, coding.width);
         size = omfi_first_encode(dst, encoder->carry, coding.width);
@@ -175,11 +179,9 @@ omf_status omf_chunk_encoder_next(omf_chunk_encoder *encoder, uint8_t *dst, size
         const uint64_t n_blocks = (dst_cap - size) / block_bound;
         uint64_t n = n_blocks * OMFI_BLOCK < BATCH ? n_blocks * OMFI_BLOCK : BATCH;
         if (n == 0) break;
-        if (encoder->filled < encoder->n_total && encoder->filled - encoder->position < n) {
-            fill_window(encoder, &coding);
-            const uint64_t whole = (encoder->filled - encoder->position) / OMFI_BLOCK * OMFI_BLOCK;
-            if (encoder->filled < encoder->n_total && whole < n) n = whole;
-        }
+        fill_window(encoder, &coding, encoder->position + n);
+        if (encoder->filled < encoder->n_total && encoder->filled - encoder->position < n)
+            n = (encoder->filled - encoder->position) / OMFI_BLOCK * OMFI_BLOCK;
         if (n > encoder->n_total - encoder->position) n = encoder->n_total - encoder->position;
         uint64_t filtered[BATCH];
         filter(encoder, &coding, filtered, encoder->position, encoder->position + n);

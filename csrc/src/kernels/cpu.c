@@ -23,10 +23,12 @@ static uint64_t xgetbv(void) {
 #endif
 
 #define BIT(n) ((uint32_t)1 << (n))
-#define XCR0_SSE_AVX 6u
+#define XCR0_SSE_AVX 0x06u
+#define XCR0_AVX512 0xE6u /* and mask registers, upper halves, upper registers */
+
+enum { EAX, EBX, ECX, EDX };
 
 bool omfi_cpu_has_avx2(void) {
-    enum { EAX, EBX, ECX, EDX };
     uint32_t basic[4], extended[4], more[4];
     cpuid(1, basic);
     const uint32_t osxsave_avx_popcnt = BIT(27) | BIT(28) | BIT(23);
@@ -37,5 +39,13 @@ bool omfi_cpu_has_avx2(void) {
     if ((extended[EBX] & bmi1_avx2_bmi2) != bmi1_avx2_bmi2) return false;
     cpuid(0x80000001u, more);
     return (more[ECX] & BIT(5)) != 0; /* LZCNT */
+}
+
+bool omfi_cpu_has_avx512(void) {
+    uint32_t extended[4];
+    if (!omfi_cpu_has_avx2() || (xgetbv() & XCR0_AVX512) != XCR0_AVX512) return false;
+    cpuid(7, extended);
+    const uint32_t f_dq_cd_bw_vl = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31);
+    return (extended[EBX] & f_dq_cd_bw_vl) == f_dq_cd_bw_vl;
 }
 #endif

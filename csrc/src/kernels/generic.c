@@ -4,6 +4,7 @@
 #include "kernels/choose.h"
 #include "kernels/kernels.h"
 
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 

@@ -4,41 +4,32 @@
 /* Unpack n <= OMFI_BLOCK values of `bits` bits; `readable` bytes of src, at least the packed ones, may be read. */
 static void FNW(unpack_horizontal)(T *OMFI_RESTRICT dst, unsigned n, unsigned bits, const uint8_t *src,
                                    size_t readable) {
-    enum {
-        SLACK = 8
-    }; /* a load of 8 bytes, and one byte more for words of 64 bits, that begins in the last packed byte */
-    uint8_t padded[OMFI_BLOCK * W / 8 + SLACK];
+    uint8_t padded[OMFI_BLOCK * W / 8 + UNPACK_SLACK];
     const size_t n_bytes = ((size_t)n * bits + 7) / 8;
-    if (readable < n_bytes + SLACK) {
+    if (readable < n_bytes + UNPACK_SLACK) {
         memcpy(padded, src, n_bytes);
-        memset(padded + n_bytes, 0, SLACK);
+        memset(padded + n_bytes, 0, UNPACK_SLACK);
         src = padded;
     }
 #if W == 8
     FN(unpack_bytes)(dst, n, bits, src);
+#elif W == 64
+    FN(unpack_words)(dst, n, bits, src);
 #else
-    if (W == 64 && bits == 64) {
-        for (unsigned i = 0; i < n; i++) dst[i] = (T)omfi_load64(src + 8 * (size_t)i);
+    if (bits <= 8) {
+        uint8_t bytes[OMFI_BLOCK];
+        FN(unpack_bytes)(bytes, n, bits, src);
+        for (unsigned i = 0; i < n; i++) dst[i] = bytes[i];
         return;
     }
+    enum { TOGETHER = 64 / W };
     const uint64_t mask = ((uint64_t)1 << bits) - 1;
     size_t bit = 0;
     unsigned i = 0;
-#if W < 64
-    enum { TOGETHER = 64 / W };
     if (bits * TOGETHER <= 57) /* as many bits as a load of 64 has behind any first bit */
         for (; i + TOGETHER <= n; i += TOGETHER, bit += TOGETHER * bits)
             FNW(spread)(dst + i, omfi_load64(src + bit / 8) >> (bit % 8), bits);
-#endif
-    if (W < 64 || bits <= 57) {
-        for (; i < n; i++, bit += bits) dst[i] = (T)(omfi_load64(src + bit / 8) >> (bit % 8) & mask);
-    } else {
-        for (; i < n; i++, bit += bits) {
-            const uint64_t low = omfi_load64(src + bit / 8) >> (bit % 8);
-            const uint64_t high = (uint64_t)src[bit / 8 + 8] << (63 - bit % 8) << 1;
-            dst[i] = (T)((low | high) & mask);
-        }
-    }
+    for (; i < n; i++, bit += bits) dst[i] = (T)(omfi_load64(src + bit / 8) >> (bit % 8) & mask);
 #endif
 }
 
@@ -48,6 +39,12 @@ static size_t FNW(pack_horizontal)(uint8_t *OMFI_RESTRICT dst, const T *src, uns
 #if W == 8
     return FN(pack_bytes)(dst, src, n, bits);
 #else
+    if (bits <= 8) {
+        uint8_t bytes[OMFI_BLOCK];
+        for (unsigned i = 0; i < n; i += 8) /* what lies behind the n values is not packed */
+            for (unsigned k = i; k < i + 8; k++) bytes[k] = (uint8_t)src[k];
+        return FN(pack_bytes)(dst, bytes, n, bits);
+    }
     const uint64_t mask = ~(uint64_t)0 >> (64 - bits);
     uint8_t *const start = dst;
     uint64_t pending = 0;

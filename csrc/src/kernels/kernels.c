@@ -16,6 +16,10 @@ static const struct level {
     {&omfi_kernels_generic, omfi_cpu_any},
 #if OMFI_X86_64
     {&omfi_kernels_avx2, omfi_cpu_has_avx2},
+    {&omfi_kernels_avx512, omfi_cpu_has_avx512},
+#endif
+#if OMFI_AARCH64
+    {&omfi_kernels_neon, omfi_cpu_any},
 #endif
 };
 #define N_LEVELS (sizeof levels / sizeof levels[0])

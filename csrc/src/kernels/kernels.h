@@ -69,7 +69,10 @@ typedef struct omfi_kernels {
 
 extern const omfi_kernels omfi_kernels_generic;
 #if OMFI_X86_64
-extern const omfi_kernels omfi_kernels_avx2;
+extern const omfi_kernels omfi_kernels_avx2, omfi_kernels_avx512;
+#endif
+#if OMFI_AARCH64
+extern const omfi_kernels omfi_kernels_neon;
 #endif
 
 /* The chosen table. */

@@ -1,142 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 /* kernels: the primitives of primitives_generic.h for AVX2. */
+#include "kernels/primitives_x86.h"
 
-/* One function body for each number of bits, so that all shifts are constants: X(1) X(2) ... */
-#define OMFI_WIDTHS_16(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
-#define OMFI_WIDTHS_32(X)                                                                                              \
-    OMFI_WIDTHS_16(X) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)
+/* --- horizontal packing of 64-bit words --------------------------------------------------------------------------- */
 
-OMFI_INLINE __m128i FN(load128)(const uint8_t *src) { return _mm_loadu_si128((const __m128i *)src); }
-OMFI_INLINE __m256i FN(load256)(const void *src) { return _mm256_loadu_si256((const __m256i *)src); }
-OMFI_INLINE void FN(store256)(void *dst, __m256i x) { _mm256_storeu_si256((__m256i *)dst, x); }
+/* A step reads so many bytes from the byte in which its first value begins. */
+enum { UNPACK_SLACK = 32 };
 
-/* --- vertical packing --------------------------------------------------------------------------------------------- */
-
-/* A word index of four (eight) lanes is 16 bytes. Two steps at a time fill a register of 256 bits: their words are the
- * same or neighbours, and shifts that differ are one variable shift. */
-OMFI_INLINE __m256i FN(word_pair)(const uint8_t *src, unsigned first, unsigned second) {
-    if (first == second) return _mm256_broadcastsi128_si256(FN(load128)(src + 16 * first));
-    return FN(load256)(src + 16 * first);
-}
-
-OMFI_INLINE void FN(unpack_vertical32_const)(uint32_t *dst, const uint8_t *src, const unsigned bits) {
-    const __m256i mask = _mm256_set1_epi32((int)(UINT32_MAX >> (32 - bits)));
-    OMFI_UNROLL
-    for (unsigned i = 0; i < 32; i += 2) {
-        const unsigned word0 = i * bits / 32, shift0 = i * bits % 32;
-        const unsigned word1 = (i + 1) * bits / 32, shift1 = (i + 1) * bits % 32;
-        const bool split0 = shift0 + bits > 32, split1 = shift1 + bits > 32;
-        __m256i x = _mm256_srlv_epi32(FN(word_pair)(src, word0, word1),
-                                      _mm256_setr_epi32((int)shift0, (int)shift0, (int)shift0, (int)shift0, (int)shift1,
-                                                        (int)shift1, (int)shift1, (int)shift1));
-        if (split0 || split1) {
-            /* A shift by 32 gives 0: half of a pair that is not split takes nothing, and its word need not be there. */
-            const int left0 = split0 ? (int)(32 - shift0) : 32, left1 = split1 ? (int)(32 - shift1) : 32;
-            const __m256i next =
-                split0 && split1
-                    ? FN(word_pair)(src, word0 + 1, word1 + 1)
-                    : _mm256_broadcastsi128_si256(FN(load128)(src + 16 * (split0 ? word0 + 1 : word1 + 1)));
-            x = _mm256_or_si256(
-                x, _mm256_sllv_epi32(next, _mm256_setr_epi32(left0, left0, left0, left0, left1, left1, left1, left1)));
+/* Four values at a time. A value begins in one of 32-bit words 0 ... 6 behind the first value's byte, and ends in that
+ * one or the two that follow: two of them are shifted right together, and the third is shifted left to meet them. */
+static void FN(unpack_words)(uint64_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+    const __m256i mask = _mm256_set1_epi64x((long long)(UINT64_MAX >> (64 - bits)));
+    const __m256i multiples = _mm256_setr_epi64x(0, bits, 2 * (long long)bits, 3 * (long long)bits);
+    for (unsigned i = 0, bit = 0; i < n; i += 4, bit += 4 * bits) {
+        const __m256i packed = FN(load256)(src + bit / 8),
+                      at = _mm256_add_epi64(multiples, _mm256_set1_epi64x(bit % 8));
+        const __m256i shift = _mm256_and_si256(at, _mm256_set1_epi64x(31)), word = _mm256_srli_epi64(at, 5);
+        const __m256i pair = _mm256_or_si256(_mm256_slli_epi64(word, 32), word); /* twice the word's number */
+        const __m256i first = _mm256_add_epi32(pair, _mm256_set1_epi64x((long long)1 << 32));
+        __m256i x = _mm256_srlv_epi64(_mm256_permutevar8x32_epi32(packed, first), shift);
+        if (bits > 33) {
+            const __m256i third = _mm256_permutevar8x32_epi32(packed, _mm256_add_epi32(pair, _mm256_set1_epi64x(2)));
+            const __m256i low_half = _mm256_and_si256(third, _mm256_set1_epi64x(UINT32_MAX));
+            x = _mm256_or_si256(x, _mm256_sllv_epi64(low_half, _mm256_sub_epi64(_mm256_set1_epi64x(64), shift)));
         }
-        FN(store256)(dst + 4 * i, bits == 32 ? x : _mm256_and_si256(x, mask));
-    }
-}
-
-OMFI_INLINE void FN(unpack_vertical16_const)(uint16_t *dst, const uint8_t *src, const unsigned bits) {
-    const __m128i mask = _mm_set1_epi16((short)(UINT16_MAX >> (16 - bits)));
-    OMFI_UNROLL
-    for (unsigned i = 0; i < 16; i++) {
-        const unsigned word = i * bits / 16, shift = i * bits % 16;
-        __m128i x = _mm_srli_epi16(FN(load128)(src + 16 * word), (int)shift);
-        if (shift + bits > 16)
-            x = _mm_or_si128(x, _mm_slli_epi16(FN(load128)(src + 16 * (word + 1)), (int)(16 - shift)));
-        if (shift + bits != 16) x = _mm_and_si128(x, mask);
-        _mm_storeu_si128((__m128i *)(dst + 8 * i), x);
-    }
-}
-
-OMFI_INLINE void FN(pack_vertical32_const)(uint8_t *dst, const uint32_t *src, const unsigned bits) {
-    const __m128i mask = _mm_set1_epi32((int)(UINT32_MAX >> (32 - bits)));
-    __m128i pending = _mm_setzero_si128();
-    OMFI_UNROLL
-    for (unsigned i = 0; i < 32; i++) {
-        const unsigned shift = i * bits % 32;
-        const __m128i x = _mm_and_si128(_mm_loadu_si128((const __m128i *)(src + 4 * i)), mask);
-        pending = shift == 0 ? x : _mm_or_si128(pending, _mm_slli_epi32(x, (int)shift));
-        if (shift + bits >= 32) {
-            _mm_storeu_si128((__m128i *)(dst + 16 * (i * bits / 32)), pending);
-            if (shift + bits > 32) pending = _mm_srli_epi32(x, (int)(32 - shift));
+        x = _mm256_and_si256(x, mask);
+        if (i + 4 <= n) {
+            FN(store256)(dst + i, x);
+        } else {
+            uint64_t rest[4];
+            FN(store256)(rest, x);
+            memcpy(dst + i, rest, (n - i) * sizeof *rest);
         }
     }
 }
-
-OMFI_INLINE void FN(pack_vertical16_const)(uint8_t *dst, const uint16_t *src, const unsigned bits) {
-    const __m128i mask = _mm_set1_epi16((short)(UINT16_MAX >> (16 - bits)));
-    __m128i pending = _mm_setzero_si128();
-    OMFI_UNROLL
-    for (unsigned i = 0; i < 16; i++) {
-        const unsigned shift = i * bits % 16;
-        const __m128i x = _mm_and_si128(_mm_loadu_si128((const __m128i *)(src + 8 * i)), mask);
-        pending = shift == 0 ? x : _mm_or_si128(pending, _mm_slli_epi16(x, (int)shift));
-        if (shift + bits >= 16) {
-            _mm_storeu_si128((__m128i *)(dst + 16 * (i * bits / 16)), pending);
-            if (shift + bits > 16) pending = _mm_srli_epi16(x, (int)(16 - shift));
-        }
-    }
-}
-
-#define UNPACK32(b)                                                                                                    \
-    case b: FN(unpack_vertical32_const)(dst, src, b); break;
-static void FN(unpack_vertical32)(uint32_t *dst, const uint8_t *src, unsigned bits) {
-    switch (bits) { OMFI_WIDTHS_32(UNPACK32) }
-}
-#define UNPACK16(b)                                                                                                    \
-    case b: FN(unpack_vertical16_const)(dst, src, b); break;
-static void FN(unpack_vertical16)(uint16_t *dst, const uint8_t *src, unsigned bits) {
-    switch (bits) { OMFI_WIDTHS_16(UNPACK16) }
-}
-#define PACK32(b)                                                                                                      \
-    case b: FN(pack_vertical32_const)(dst, src, b); break;
-static void FN(pack_vertical32)(uint8_t *dst, const uint32_t *src, unsigned bits) {
-    switch (bits) { OMFI_WIDTHS_32(PACK32) }
-}
-#define PACK16(b)                                                                                                      \
-    case b: FN(pack_vertical16_const)(dst, src, b); break;
-static void FN(pack_vertical16)(uint8_t *dst, const uint16_t *src, unsigned bits) {
-    switch (bits) { OMFI_WIDTHS_16(PACK16) }
-}
-#undef UNPACK32
-#undef UNPACK16
-#undef PACK32
-#undef PACK16
 
 /* --- exceptions of a full PATCH block ----------------------------------------------------------------------------- */
 
-enum { MERGE_SLACK = 8 };
-
-/* Eight values at a time, without branches. PDEP spreads the eight bits over bytes, and then the numbers 0 ... 7 over
- * the bytes that are set: which of the next exceptions goes where. */
-#define MERGE(W, T, EXPAND)                                                                                            \
-    static void FN(merge##W)(T * values, const uint64_t bitmap[2], const T *exceptions, unsigned bits) {               \
-        const __m128i shift = _mm_cvtsi32_si128((int)bits);                                                            \
-        (void)shift;                                                                                                   \
-        for (unsigned half = 0; half < 2; half++)                                                                      \
-            for (unsigned i = 0; i < 64; i += 8) {                                                                     \
-                const unsigned flags = (unsigned)(bitmap[half] >> i) & 0xFF;                                           \
-                const uint64_t bytes = _pdep_u64(flags, 0x0101010101010101) * 0xFF;                                    \
-                const __m128i mask = _mm_cvtsi64_si128((long long)bytes);                                              \
-                const __m128i place = _mm_cvtsi64_si128((long long)_pdep_u64(0x0706050403020100, bytes));              \
-                EXPAND(values + 64 * half + i, exceptions, mask, place);                                               \
-                exceptions += _mm_popcnt_u32(flags);                                                                   \
-            }                                                                                                          \
-    }
-#define EXPAND8(to, from, mask, place)                                                                                 \
-    {                                                                                                                  \
-        const __m128i next = _mm_shuffle_epi8(_mm_loadl_epi64((const __m128i *)(from)), place);                        \
-        const __m128i high = _mm_and_si128(_mm_sll_epi16(_mm_and_si128(next, mask), shift), mask);                     \
-        _mm_storel_epi64((__m128i *)(to), _mm_or_si128(_mm_loadl_epi64((const __m128i *)(to)), high));                 \
-    }
 #define EXPAND16(to, from, mask, place)                                                                                \
     {                                                                                                                  \
         const __m128i pair = _mm_mullo_epi16(_mm_cvtepu8_epi16(place), _mm_set1_epi16(0x0202));                        \
@@ -151,11 +51,9 @@ enum { MERGE_SLACK = 8 };
         const __m256i high = _mm256_sll_epi32(_mm256_and_si256(next, _mm256_cvtepi8_epi32(mask)), shift);              \
         FN(store256)(to, _mm256_or_si256(FN(load256)(to), high));                                                      \
     }
-MERGE(8, uint8_t, EXPAND8)
 MERGE(16, uint16_t, EXPAND16)
 MERGE(32, uint32_t, EXPAND32)
 #undef MERGE
-#undef EXPAND8
 #undef EXPAND16
 #undef EXPAND32
 
@@ -163,43 +61,6 @@ static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64
     for (unsigned half = 0; half < 2; half++)
         for (uint64_t rest = bitmap[half]; rest != 0; rest &= rest - 1)
             values[64 * half + omfi_lowest_bit(rest)] |= *exceptions++ << bits;
-}
-
-/* --- spreading ---------------------------------------------------------------------------------------------------- */
-
-OMFI_INLINE void FN(spread16)(uint16_t *dst, uint64_t packed, unsigned bits) {
-    omfi_store64(dst, _pdep_u64(packed, UINT64_C(0x0001000100010001) * ((1u << bits) - 1)));
-}
-OMFI_INLINE void FN(spread32)(uint32_t *dst, uint64_t packed, unsigned bits) {
-    omfi_store64(dst, _pdep_u64(packed, UINT64_C(0x0000000100000001) * ((1u << bits) - 1)));
-}
-
-/* --- bytes -------------------------------------------------------------------------------------------------------- */
-
-/* Eight values of `bits` bits take `bits` bytes. Reads 8 bytes at each of them. */
-static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
-    const uint64_t mask = UINT64_C(0x0101010101010101) * ((1u << bits) - 1);
-    unsigned i = 0;
-    for (; i + 8 <= n; i += 8, src += bits) omfi_store64(dst + i, _pdep_u64(omfi_load64(src), mask));
-    if (i < n) {
-        uint8_t rest[8];
-        omfi_store64(rest, _pdep_u64(omfi_load64(src), mask));
-        memcpy(dst + i, rest, n - i);
-    }
-}
-
-static size_t FN(pack_bytes)(uint8_t *dst, const uint8_t *src, unsigned n, unsigned bits) {
-    const uint64_t mask = UINT64_C(0x0101010101010101) * ((1u << bits) - 1);
-    uint8_t *const start = dst;
-    unsigned i = 0;
-    for (; i + 8 <= n; i += 8, dst += bits) omfi_store_bytes(dst, _pext_u64(omfi_load64(src + i), mask), bits);
-    if (i < n) {
-        uint8_t rest[8] = {0};
-        memcpy(rest, src + i, n - i);
-        omfi_store_bytes(dst, _pext_u64(omfi_load64(rest), mask), ((n - i) * bits + 7) / 8);
-        dst += ((n - i) * bits + 7) / 8;
-    }
-    return (size_t)(dst - start);
 }
 
 /* --- integration -------------------------------------------------------------------------------------------------- */
@@ -337,3 +198,44 @@ static uint64_t FN(integrate_xor64)(uint64_t *values, uint64_t carry, unsigned z
 #undef SET1_64
 #undef UNREVERSE32
 #undef UNREVERSE64
+
+/* --- bit lengths -------------------------------------------------------------------------------------------------- */
+
+/* 126 more than the bit length of each word, as the exponent of a float; a word without its second highest bit is not
+ * rounded up to the next power of two. Words from 2^31 on are negative, and give more than 126 + 32. */
+OMFI_INLINE __m256i FN(exponents)(const uint32_t *values) {
+    const __m256i x = FN(load256)(values), rounded_down = _mm256_andnot_si256(_mm256_srli_epi32(x, 1), x);
+    return _mm256_srli_epi32(_mm256_castps_si256(_mm256_cvtepi32_ps(rounded_down)), 23);
+}
+
+static void FN(lengths32)(uint8_t lengths[OMFI_BLOCK], const uint32_t *values) {
+    const __m256i bias = _mm256_set1_epi16(126), order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    for (unsigned i = 0; i < OMFI_BLOCK; i += 32) {
+        const __m256i x = _mm256_packs_epi32(FN(exponents)(values + i), FN(exponents)(values + i + 8));
+        const __m256i y = _mm256_packs_epi32(FN(exponents)(values + i + 16), FN(exponents)(values + i + 24));
+        const __m256i both = _mm256_packus_epi16(_mm256_subs_epu16(x, bias), _mm256_subs_epu16(y, bias));
+        const __m256i capped = _mm256_min_epu8(both, _mm256_set1_epi8(32));
+        FN(store256)(lengths + i, _mm256_permutevar8x32_epi32(capped, order)); /* packing works in halves */
+    }
+}
+
+static void FN(lengths64)(uint8_t lengths[OMFI_BLOCK], const uint64_t *values) {
+    for (unsigned i = 0; i < OMFI_BLOCK; i++) lengths[i] = (uint8_t)(64 - _lzcnt_u64(values[i]));
+}
+
+OMFI_INLINE uint32_t FN(longer)(const uint8_t *lengths, unsigned bits) {
+    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpgt_epi8(FN(load256)(lengths), _mm256_set1_epi8((char)bits)));
+}
+
+static void FN(find_longer)(uint64_t bitmap[2], const uint8_t lengths[OMFI_BLOCK], unsigned bits) {
+    for (unsigned half = 0; half < 2; half++, lengths += 64)
+        bitmap[half] = FN(longer)(lengths, bits) | (uint64_t)FN(longer)(lengths + 32, bits) << 32;
+}
+
+static void FN(count_longer)(uint32_t *above, const uint8_t lengths[OMFI_BLOCK], unsigned top) {
+    for (unsigned b = 0; b < top; b++) {
+        uint64_t bitmap[2];
+        FN(find_longer)(bitmap, lengths, b);
+        above[b] = (uint32_t)(_mm_popcnt_u64(bitmap[0]) + _mm_popcnt_u64(bitmap[1]));
+    }
+}

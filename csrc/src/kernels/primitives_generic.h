@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kernels: packing of full blocks and integration of differences, in portable C (format.md, sections 5 and 6).
  * Included by a kernel file, which defines FN. */
+#include "kernels/primitives_portable.h"
 
 /* --- vertical packing: lanes of words, `bits` from 1 to the width of a word --------------------------------------- */
 
@@ -37,60 +38,6 @@ UNPACK_VERTICAL(16, uint16_t, 8)
 UNPACK_VERTICAL(32, uint32_t, 4)
 #undef UNPACK_VERTICAL
 
-/* --- spreading the low bits of 64 over 64 / W words, `bits` for each ---------------------------------------------- */
-
-#define SPREAD(W, T)                                                                                                   \
-    OMFI_INLINE void FN(spread##W)(T * dst, uint64_t packed, unsigned bits) {                                          \
-        const T mask = (T)(((uint64_t)1 << bits) - 1);                                                                 \
-        for (unsigned k = 0; k < 64 / W; k++, packed >>= bits) dst[k] = (T)(packed & mask);                            \
-    }
-SPREAD(16, uint16_t)
-SPREAD(32, uint32_t)
-#undef SPREAD
-
-/* --- bytes: horizontal packing of 8-bit words, `bits` from 1 to 8 ------------------------------------------------- */
-
-/* Eight values of `bits` bits take `bits` bytes. Reads 8 bytes at each of them. */
-static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
-    const unsigned mask = (1u << bits) - 1;
-    for (unsigned i = 0; i < n; i += 8, src += bits) {
-        uint64_t packed = omfi_load64(src);
-        for (unsigned k = i; k < i + 8 && k < n; k++, packed >>= bits) dst[k] = (uint8_t)(packed & mask);
-    }
-}
-
-/* Returns the bytes written; padding is zero. */
-static size_t FN(pack_bytes)(uint8_t *dst, const uint8_t *src, unsigned n, unsigned bits) {
-    const unsigned mask = (1u << bits) - 1;
-    uint8_t *const start = dst;
-    for (unsigned i = 0; i < n; i += 8) {
-        const unsigned m = n - i < 8 ? n - i : 8;
-        uint64_t packed = 0;
-        for (unsigned k = 0; k < m; k++) packed |= (uint64_t)(src[i + k] & mask) << (k * bits);
-        omfi_store_bytes(dst, packed, (m * bits + 7) / 8);
-        dst += (m * bits + 7) / 8;
-    }
-    return (size_t)(dst - start);
-}
-
-/* --- exceptions of a full PATCH block ----------------------------------------------------------------------------- */
-
-/* A merge may read, not use, this many words behind the exceptions. */
-enum { MERGE_SLACK = 8 };
-
-/* values[i] |= next exception << bits, wherever bit i of the bitmap is set; bits < W. */
-#define MERGE(W, T)                                                                                                    \
-    static void FN(merge##W)(T * values, const uint64_t bitmap[2], const T *exceptions, unsigned bits) {               \
-        for (unsigned half = 0; half < 2; half++)                                                                      \
-            for (uint64_t rest = bitmap[half]; rest != 0; rest &= rest - 1)                                            \
-                values[64 * half + omfi_lowest_bit(rest)] |= (T)(*exceptions++ << bits);                               \
-    }
-MERGE(8, uint8_t)
-MERGE(16, uint16_t)
-MERGE(32, uint32_t)
-MERGE(64, uint64_t)
-#undef MERGE
-
 /* --- integration of a full block, in place: differences -> values; returns the last value ------------------------- */
 
 #define INTEGRATE(W, T)                                                                                                \
@@ -118,3 +65,39 @@ INTEGRATE(64, uint64_t)
 INTEGRATE_XOR(32, uint32_t)
 INTEGRATE_XOR(64, uint64_t)
 #undef INTEGRATE_XOR
+
+/* --- bit lengths, from which a writer chooses the layout of a block ----------------------------------------------- */
+
+#define LENGTHS(W, T, LENGTH)                                                                                          \
+    static void FN(lengths##W)(uint8_t lengths[OMFI_BLOCK], const T *values) {                                         \
+        for (unsigned i = 0; i < OMFI_BLOCK; i++) lengths[i] = (uint8_t)(LENGTH(values[i]));                           \
+    }
+#define NARROW_LENGTH(x) omfi_bit_length((uint64_t)(x) << 1 | 1) - 1 /* needs no test for zero */
+LENGTHS(8, uint8_t, NARROW_LENGTH)
+LENGTHS(16, uint16_t, NARROW_LENGTH)
+LENGTHS(32, uint32_t, NARROW_LENGTH)
+LENGTHS(64, uint64_t, omfi_bit_length)
+#undef NARROW_LENGTH
+#undef LENGTHS
+
+/* above[b] = how many lengths are above b, for b < top; none is above top. */
+static void FN(count_longer)(uint32_t *above, const uint8_t lengths[OMFI_BLOCK], unsigned top) {
+    /* Four tables, so that runs of equal lengths do not wait for each other. */
+    uint8_t count[4][65] = {{0}};
+    for (unsigned i = 0; i < OMFI_BLOCK; i++) count[i % 4][lengths[i]]++;
+    uint32_t sum = 0;
+    for (unsigned b = top; b-- > 0;)
+        above[b] = sum += (uint32_t)count[0][b + 1] + count[1][b + 1] + count[2][b + 1] + count[3][b + 1];
+}
+
+/* Bit i of the bitmap: whether lengths[i] is above `bits`. */
+static void FN(find_longer)(uint64_t bitmap[2], const uint8_t lengths[OMFI_BLOCK], unsigned bits) {
+    const uint64_t ones = UINT64_C(0x0101010101010101), to_top = (127 - bits) * ones;
+    for (unsigned half = 0; half < 2; half++) {
+        bitmap[half] = 0;
+        for (unsigned i = 0; i < 64; i += 8) { /* a length above `bits` reaches the top bit of its byte */
+            const uint64_t flags = ((omfi_load64(lengths + 64 * half + i) + to_top) >> 7) & ones;
+            bitmap[half] |= flags * UINT64_C(0x0102040810204080) >> 56 << i;
+        }
+    }
+}

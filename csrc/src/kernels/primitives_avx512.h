@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/* kernels: the primitives of primitives_generic.h for AVX-512 (F, BW, CD, DQ and VL). */
+#include "kernels/primitives_x86.h"
+
+OMFI_INLINE __m512i FN(load512)(const void *src) { return _mm512_loadu_si512(src); }
+OMFI_INLINE void FN(store512)(void *dst, __m512i x) { _mm512_storeu_si512(dst, x); }
+
+/* --- horizontal packing of 64-bit words --------------------------------------------------------------------------- */
+
+/* A step reads so many bytes from the byte in which its first value begins. */
+enum { UNPACK_SLACK = 64 };
+
+/* Eight values at a time, which take `bits` bytes. A value begins in one of 32-bit words 0 ... 14, and ends in that one
+ * or the two that follow: two of them are shifted right together, and the third is shifted left to meet them. */
+static void FN(unpack_words)(uint64_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+    const __m512i mask = _mm512_set1_epi64((long long)(UINT64_MAX >> (64 - bits)));
+    const __m512i at = _mm512_mul_epu32(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(bits));
+    const __m512i shift = _mm512_and_si512(at, _mm512_set1_epi64(31)), word = _mm512_srli_epi64(at, 5);
+    const __m512i left = _mm512_sub_epi64(_mm512_set1_epi64(64), shift);
+    const __m512i pair = _mm512_or_si512(_mm512_slli_epi64(word, 32), word); /* twice the word's number */
+    const __m512i first = _mm512_add_epi32(pair, _mm512_set1_epi64((long long)1 << 32));
+    const __m512i third = _mm512_add_epi32(pair, _mm512_set1_epi64(2));
+    for (unsigned i = 0; i < n; i += 8, src += bits) {
+        const __m512i packed = FN(load512)(src);
+        __m512i x = _mm512_srlv_epi64(_mm512_permutexvar_epi32(first, packed), shift);
+        if (bits > 33)
+            x = _mm512_or_si512(x, _mm512_sllv_epi64(_mm512_maskz_permutexvar_epi32(0x5555, third, packed), left));
+        const __mmask8 there = (__mmask8)(n - i < 8 ? (1u << (n - i)) - 1 : 0xFF);
+        _mm512_mask_storeu_epi64(dst + i, there, _mm512_and_si512(x, mask));
+    }
+}
+
+/* --- exceptions of a full PATCH block ----------------------------------------------------------------------------- */
+
+/* The next exceptions are expanded to where the bits are set; narrow ones as words of 32 bits. */
+static void FN(merge16)(uint16_t *values, const uint64_t bitmap[2], const uint16_t *exceptions, unsigned bits) {
+    const __m128i shift = _mm_cvtsi32_si128((int)bits);
+    for (unsigned i = 0; i < OMFI_BLOCK; i += 16) {
+        const __mmask16 flags = (__mmask16)(bitmap[i / 64] >> (i % 64));
+        const __m512i next = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)exceptions));
+        const __m512i high = _mm512_sll_epi32(_mm512_maskz_expand_epi32(flags, next), shift);
+        __m256i *const to = (__m256i *)(values + i);
+        _mm256_storeu_si256(to, _mm256_or_si256(_mm256_loadu_si256(to), _mm512_cvtepi32_epi16(high)));
+        exceptions += _mm_popcnt_u32(flags);
+    }
+}
+
+static void FN(merge32)(uint32_t *values, const uint64_t bitmap[2], const uint32_t *exceptions, unsigned bits) {
+    const __m128i shift = _mm_cvtsi32_si128((int)bits);
+    for (unsigned i = 0; i < OMFI_BLOCK; i += 16) {
+        const __mmask16 flags = (__mmask16)(bitmap[i / 64] >> (i % 64));
+        const __m512i high = _mm512_maskz_expand_epi32(flags, FN(load512)(exceptions));
+        FN(store512)(values + i, _mm512_or_si512(FN(load512)(values + i), _mm512_sll_epi32(high, shift)));
+        exceptions += _mm_popcnt_u32(flags);
+    }
+}
+
+static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64_t *exceptions, unsigned bits) {
+    const __m128i shift = _mm_cvtsi32_si128((int)bits);
+    for (unsigned i = 0; i < OMFI_BLOCK; i += 8) {
+        const __mmask8 flags = (__mmask8)(bitmap[i / 64] >> (i % 64));
+        const __m512i high = _mm512_maskz_expand_epi64(flags, FN(load512)(exceptions));
+        FN(store512)(values + i, _mm512_or_si512(FN(load512)(values + i), _mm512_sll_epi64(high, shift)));
+        exceptions += _mm_popcnt_u32(flags);
+    }
+}
+#undef MERGE
+
+/* The other way round: the words with set bits, without their low parts, side by side; returns how many. A step writes
+ * STEP words, which never goes further than it has read. */
+#define OMFI_HAS_TAKE
+#define TAKE(W, T, STEP, LANE, LOAD_WORDS, STORE_WORDS)                                                                \
+    static unsigned FN(take##W)(T * high, const T *values, const uint64_t bitmap[2], unsigned bits) {                  \
+        const __m128i shift = _mm_cvtsi32_si128((int)bits);                                                            \
+        const T *const start = high;                                                                                   \
+        for (unsigned i = 0; i < OMFI_BLOCK; i += STEP) {                                                              \
+            const unsigned flags = (unsigned)(bitmap[i / 64] >> (i % 64)) & ((1u << STEP) - 1);                        \
+            const __m512i x = _mm512_srl_epi##LANE(LOAD_WORDS(values + i), shift);                                     \
+            STORE_WORDS(high, _mm512_maskz_compress_epi##LANE((__mmask##STEP)flags, x));                               \
+            high += _mm_popcnt_u32(flags);                                                                             \
+        }                                                                                                              \
+        return (unsigned)(high - start);                                                                               \
+    }
+#define LOAD8_32(from) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(from)))
+#define LOAD16_32(from) _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(from)))
+#define STORE32_8(to, x) _mm_storeu_si128((__m128i *)(to), _mm512_cvtepi32_epi8(x))
+#define STORE32_16(to, x) _mm256_storeu_si256((__m256i *)(to), _mm512_cvtepi32_epi16(x))
+TAKE(8, uint8_t, 16, 32, LOAD8_32, STORE32_8)
+TAKE(16, uint16_t, 16, 32, LOAD16_32, STORE32_16)
+TAKE(32, uint32_t, 16, 32, FN(load512), FN(store512))
+TAKE(64, uint64_t, 8, 64, FN(load512), FN(store512))
+#undef LOAD8_32
+#undef LOAD16_32
+#undef STORE32_8
+#undef STORE32_16
+#undef TAKE
+
+/* --- integration -------------------------------------------------------------------------------------------------- */
+
+/* Shuffle control, the same in each lane of 128 bits: the last of the first `half` bytes, as a word of `width` bits, over
+ * all of the second `half`; elsewhere zero. */
+OMFI_INLINE __m512i FN(spread_last)(const unsigned width, const unsigned half) {
+    char control[16];
+    for (unsigned i = 0; i < 16; i++)
+        control[i] = (char)((i & half) != 0 ? (i & ~(2 * half - 1)) + half - width / 8 + i % (width / 8) : 0x80);
+    return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)control));
+}
+
+/* Numbers of 32-bit words: the last word of `width` bits of a lane, for all of the four lanes. For narrow words, all words
+ * of the lane are the same. */
+OMFI_INLINE __m512i FN(last_of_lanes)(const unsigned width, const int a, const int b, const int c, const int d) {
+    const __m512i lanes = _mm512_setr_epi32(a, a, a, a, b, b, b, b, c, c, c, c, d, d, d, d);
+    const __m512i in_lane = width == 64 ? _mm512_broadcast_i32x4(_mm_setr_epi32(2, 3, 2, 3)) : _mm512_set1_epi32(3);
+    return _mm512_add_epi32(_mm512_slli_epi32(lanes, 2), in_lane);
+}
+
+/* For narrow words: the last one of each lane, over the lane. */
+#define LAST_IN_LANE(x, W)                                                                                             \
+    (W == 8    ? _mm512_shuffle_epi8(x, _mm512_set1_epi8(15))                                                          \
+     : W == 16 ? _mm512_shuffle_epi8(x, _mm512_set1_epi16(0x0F0E))                                                     \
+               : (x))
+
+/* A running sum (or XOR): pairs of words, of pairs, ... of lanes; the last one of the first half is combined into all of
+ * the second. The carry from one register to the next is one operation long: the sums do not wait for it. */
+#define INTEGRATE(W, COMBINE, SET1, PREPARE)                                                                           \
+    {                                                                                                                  \
+        const __m512i pairs = FN(last_of_lanes)(W, 0, 0, 2, 2), halves = FN(last_of_lanes)(W, 1, 1, 1, 1);             \
+        const __m512i all = FN(last_of_lanes)(W, 3, 3, 3, 3);                                                          \
+        __m512i before = SET1(carry);                                                                                  \
+        for (unsigned i = 0; i < OMFI_BLOCK; i += 512 / W) {                                                           \
+            __m512i x = FN(load512)(values + i);                                                                       \
+            x = PREPARE(x);                                                                                            \
+            if (W == 8) x = COMBINE(x, _mm512_slli_epi16(x, 8));                                                       \
+            if (W == 8) x = COMBINE(x, _mm512_shuffle_epi8(x, FN(spread_last)(W, 2)));                                 \
+            if (W == 16) x = COMBINE(x, _mm512_slli_epi32(x, 16));                                                     \
+            if (W <= 16) x = COMBINE(x, _mm512_shuffle_epi8(x, FN(spread_last)(W, 4)));                                \
+            if (W == 32) x = COMBINE(x, _mm512_slli_epi64(x, 32));                                                     \
+            x = COMBINE(x, _mm512_shuffle_epi8(x, FN(spread_last)(W, 8)));                                             \
+            x = COMBINE(x, _mm512_maskz_permutexvar_epi32(0xF0F0, pairs, LAST_IN_LANE(x, W)));                         \
+            x = COMBINE(x, _mm512_maskz_permutexvar_epi32(0xFF00, halves, LAST_IN_LANE(x, W)));                        \
+            FN(store512)(values + i, COMBINE(x, before));                                                              \
+            before = COMBINE(before, _mm512_permutexvar_epi32(all, LAST_IN_LANE(x, W)));                               \
+        }                                                                                                              \
+        return values[OMFI_BLOCK - 1];                                                                                 \
+    }
+
+/* Zigzag: (x >> 1) ^ -(x & 1). */
+OMFI_INLINE __m512i FN(unzigzag8)(__m512i x) {
+    const __m512i half = _mm512_and_si512(_mm512_srli_epi16(x, 1), _mm512_set1_epi8(0x7F));
+    return _mm512_xor_si512(half, _mm512_movm_epi8(_mm512_test_epi8_mask(x, _mm512_set1_epi8(1))));
+}
+OMFI_INLINE __m512i FN(unzigzag16)(__m512i x) {
+    const __m512i sign = _mm512_sub_epi16(_mm512_setzero_si512(), _mm512_and_si512(x, _mm512_set1_epi16(1)));
+    return _mm512_xor_si512(_mm512_srli_epi16(x, 1), sign);
+}
+OMFI_INLINE __m512i FN(unzigzag32)(__m512i x) {
+    const __m512i sign = _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_and_si512(x, _mm512_set1_epi32(1)));
+    return _mm512_xor_si512(_mm512_srli_epi32(x, 1), sign);
+}
+OMFI_INLINE __m512i FN(unzigzag64)(__m512i x) {
+    const __m512i sign = _mm512_sub_epi64(_mm512_setzero_si512(), _mm512_and_si512(x, _mm512_set1_epi64(1)));
+    return _mm512_xor_si512(_mm512_srli_epi64(x, 1), sign);
+}
+
+#define KEEP(x) (x)
+#define SET1_8(x) _mm512_set1_epi8((char)(x))
+#define SET1_16(x) _mm512_set1_epi16((short)(x))
+#define SET1_32(x) _mm512_set1_epi32((int)(x))
+#define SET1_64(x) _mm512_set1_epi64((long long)(x))
+#define BOTH(W, T)                                                                                                     \
+    static T FN(integrate_delta##W)(T * values, T carry)                                                               \
+        INTEGRATE(W, _mm512_add_epi##W, SET1_##W, KEEP) static T FN(integrate_zigzag##W)(T * values, T carry)          \
+            INTEGRATE(W, _mm512_add_epi##W, SET1_##W, FN(unzigzag##W))
+BOTH(8, uint8_t)
+BOTH(16, uint16_t)
+BOTH(32, uint32_t)
+BOTH(64, uint64_t)
+#undef BOTH
+
+/* Reverse the bits of each word: of each nibble by table, then the order of nibbles and bytes. */
+OMFI_INLINE __m512i FN(reverse)(__m512i x, const unsigned width) {
+    const __m512i nibble = _mm512_set1_epi8(15);
+    const __m512i to_high =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, (char)0x80, 0x40, (char)0xC0, 0x20, (char)0xA0, 0x60, (char)0xE0, 0x10,
+                                             (char)0x90, 0x50, (char)0xD0, 0x30, (char)0xB0, 0x70, (char)0xF0));
+    const __m512i to_low = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15));
+    const __m512i swap =
+        _mm512_broadcast_i32x4(width == 32 ? _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12)
+                                           : _mm_setr_epi8(7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8));
+    const __m512i low = _mm512_shuffle_epi8(to_high, _mm512_and_si512(x, nibble));
+    const __m512i high = _mm512_shuffle_epi8(to_low, _mm512_and_si512(_mm512_srli_epi16(x, 4), nibble));
+    return _mm512_shuffle_epi8(_mm512_or_si512(low, high), swap);
+}
+#define UNREVERSE32(x) _mm512_srl_epi32(FN(reverse)(x, 32), shift)
+#define UNREVERSE64(x) _mm512_srl_epi64(FN(reverse)(x, 64), shift)
+static uint32_t FN(integrate_xor32)(uint32_t *values, uint32_t carry, unsigned zeros) {
+    const __m128i shift = _mm_cvtsi32_si128((int)zeros);
+    INTEGRATE(32, _mm512_xor_si512, SET1_32, UNREVERSE32)
+}
+static uint64_t FN(integrate_xor64)(uint64_t *values, uint64_t carry, unsigned zeros) {
+    const __m128i shift = _mm_cvtsi32_si128((int)zeros);
+    INTEGRATE(64, _mm512_xor_si512, SET1_64, UNREVERSE64)
+}
+#undef INTEGRATE
+#undef LAST_IN_LANE
+#undef KEEP
+#undef SET1_8
+#undef SET1_16
+#undef SET1_32
+#undef SET1_64
+#undef UNREVERSE32
+#undef UNREVERSE64
+
+/* --- bit lengths -------------------------------------------------------------------------------------------------- */
+
+static void FN(lengths32)(uint8_t lengths[OMFI_BLOCK], const uint32_t *values) {
+    for (unsigned i = 0; i < OMFI_BLOCK; i += 16) {
+        const __m512i length = _mm512_sub_epi32(_mm512_set1_epi32(32), _mm512_lzcnt_epi32(FN(load512)(values + i)));
+        _mm_storeu_si128((__m128i *)(lengths + i), _mm512_cvtepi32_epi8(length));
+    }
+}
+
+static void FN(lengths64)(uint8_t lengths[OMFI_BLOCK], const uint64_t *values) {
+    for (unsigned i = 0; i < OMFI_BLOCK; i += 8) {
+        const __m512i length = _mm512_sub_epi64(_mm512_set1_epi64(64), _mm512_lzcnt_epi64(FN(load512)(values + i)));
+        _mm_storel_epi64((__m128i *)(lengths + i), _mm512_cvtepi64_epi8(length));
+    }
+}
+
+static void FN(find_longer)(uint64_t bitmap[2], const uint8_t lengths[OMFI_BLOCK], unsigned bits) {
+    const __m512i limit = _mm512_set1_epi8((char)bits);
+    bitmap[0] = _mm512_cmpgt_epu8_mask(FN(load512)(lengths), limit);
+    bitmap[1] = _mm512_cmpgt_epu8_mask(FN(load512)(lengths + 64), limit);
+}
+
+static void FN(count_longer)(uint32_t *above, const uint8_t lengths[OMFI_BLOCK], unsigned top) {
+    for (unsigned b = 0; b < top; b++) {
+        uint64_t bitmap[2];
+        FN(find_longer)(bitmap, lengths, b);
+        above[b] = (uint32_t)(_mm_popcnt_u64(bitmap[0]) + _mm_popcnt_u64(bitmap[1]));
+    }
+}

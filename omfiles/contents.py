@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""The groups and arrays of a file, and what integrations call them and their dimensions."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from omfiles.reader import OmFileReader, OmVariable
+
+__all__ = [
+    "DIMENSION_KEY",
+    "Array",
+    "dimensions",
+    "members",
+    "name_from_path",
+    "name_unnamed",
+    "path_of",
+    "scan",
+    "unique",
+]
+
+DIMENSION_KEY = "coordinates"
+"""The string child of an array that names its dimensions, separated by white space."""
+
+
+class Array(NamedTuple):
+    """An array of a file."""
+
+    path: str  # with the name of the root
+    group: str  # path below the root, which is "/"
+    local: str  # path in the group
+    reader: OmFileReader
+    attrs: dict[str, Any]
+    dims: list[str]  # empty if the file does not name them
+
+
+def scan(
+    root: OmFileReader, places: Mapping[str, OmVariable] | None = None
+) -> tuple[dict[str, OmFileReader], list[Array]]:
+    """Find the groups, of which the root is always one, and the arrays, in the order of the file.
+
+    What lies below an array belongs to the group of that.
+
+    Parameters
+    ----------
+    root : OmFileReader
+        Mostly the root of a file.
+    places : dict of str to OmVariable, optional
+        Its listing, if that is at hand.
+    """
+    if places is None:
+        places = root._get_flat_variable_metadata()
+    start = next(iter(places))
+    groups = {"/": root}
+    group_of: dict[str, tuple[str, str]] = {}  # by path: the group, and the path of that in the file
+    arrays = []
+    for path, place in places.items():
+        node = root._init_from_variable(place)
+        if node.is_group or path == start:
+            group = "/" + "/".join(filter(None, path[len(start) :].split("/")))
+            base = path
+            groups.setdefault(group, node)
+        else:
+            group, base = group_of[path[: -len(node.name) - 1]]
+        group_of[path] = group, base
+        if node.is_array:
+            attrs = dict(node.attrs)
+            names = attrs.pop(DIMENSION_KEY, None)
+            dims = names.split() if isinstance(names, str) else []
+            arrays.append(Array(path, group, path[len(base) :].lstrip("/"), node, attrs, dims))
+    return groups, arrays
+
+
+def members(
+    groups: Mapping[str, OmFileReader], arrays: Sequence[Array], unnamed: str = "data"
+) -> dict[str, dict[str, Array]]:
+    """Name the arrays of each group.
+
+    Arrays go by their own names; where a group has several of one name, they go by their paths in the group. If those
+    are the same, as of arrays without a name below each other, numbers are added.
+    """
+    count = Counter((array.group, array.reader.name) for array in arrays)
+    found: dict[str, dict[str, Array]] = {path: {} for path in groups}
+    used: Counter[str] = Counter()
+    for array in arrays:
+        name = array.reader.name
+        own = found[array.group]
+        own[unique(name if count[array.group, name] == 1 else array.local, own, used)] = array
+    return {path: name_unnamed(own, unnamed) for path, own in found.items()}
+
+
+def name_unnamed(arrays: dict[str, Array], unnamed: str) -> dict[str, Array]:
+    """Give an array without a name one, if that is not taken."""
+    return arrays if unnamed in arrays else {name or unnamed: array for name, array in arrays.items()}
+
+
+def unique(name: str, taken: Container[str], used: Counter[str]) -> str:
+    """Append a number to a name if it is taken; `used` remembers the numbers."""
+    free = name
+    while free in taken:
+        used[name] += 1
+        free = f"{name}_{used[name] + 1}"
+    return free
+
+
+def dimensions(arrays: Mapping[Any, Array]) -> dict[Any, tuple[str, ...]]:
+    """Name the dimensions of arrays that share a dataset."""
+    mentioned = {dim for array in arrays.values() for dim in array.dims}
+    named: dict[Any, tuple[str, ...]] = {}
+    sizes: dict[str, set[int]] = {}
+    for key, array in arrays.items():
+        shape = array.reader.shape
+        own = array.reader.name.rpartition("/")[2]
+        dims = array.dims or ([own] if len(shape) == 1 and own in mentioned else [])
+        if dims and len(dims) != len(shape):
+            raise ValueError(
+                f"variable {array.path.lstrip('/')!r} has {len(shape)} dimensions, shape {shape}, but its "
+                f"{DIMENSION_KEY!r} names {len(dims)}: {' '.join(dims)!r}; open the file without it by drop_variables"
+            )
+        named[key] = tuple(dims)
+        for dim, size in zip(dims or _default_dims(shape), shape, strict=True):
+            sizes.setdefault(dim, set()).add(size)
+    for key, array in arrays.items():
+        if not named[key]:
+            shape = array.reader.shape
+            named[key] = tuple(
+                dim if len(sizes[dim]) == 1 else f"{dim}_{size}"
+                for dim, size in zip(_default_dims(shape), shape, strict=True)
+            )
+    return named
+
+
+def _default_dims(shape: Sequence[int]) -> list[str]:
+    return [f"dim{axis}" for axis in range(len(shape))]
+
+
+def name_from_path(source: Any) -> str:
+    """What to call an array without a name: as its file, or as its folder where files are parts of a series.
+
+    Examples
+    --------
+    >>> name_from_path("s3://openmeteo/data/dwd_icon/temperature_2m/chunk_923.om"), name_from_path("rain.om")
+    ('temperature_2m', 'rain')
+    """
+    *folders, file = [part for part in re.split(r"[/\\]", path_of(source)) if part] or [""]
+    if folders and re.match("(chunk|year|master)_", file):
+        return folders[-1]
+    return os.path.splitext(file)[0] or "data"
+
+
+def path_of(source: Any) -> str:
+    """The path or URL of a source, or an empty string."""
+    if isinstance(source, tuple):
+        source = source[-1]
+    for path in (source, getattr(source, "path", None), getattr(source, "name", None)):
+        if isinstance(path, (str, os.PathLike)):
+            text = os.fsdecode(path)
+            return re.split(r"[?#]", text)[0] if "://" in text else text
+    return ""

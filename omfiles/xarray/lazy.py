@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT
+"""Arrays of a file for xarray, which are read when their data are needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray
+from xarray.backends import BackendArray
+
+from omfiles import indexing
+from omfiles.reader import OmFileReader, read_pieces, read_pieces_async
+
+__all__ = ["OmBackendArray", "index_arrays", "lazily_indexed"]
+
+# xarray has no public names for its kinds of keys, and they cannot be told apart by what they hold.
+BASIC, ORTHOGONAL, POINTWISE = "BasicIndexer", "OuterIndexer", "VectorizedIndexer"
+
+
+class OmBackendArray(BackendArray):
+    """An array of an OM file for xarray. It can be pickled, and read by many threads at once.
+
+    Parameters
+    ----------
+    reader : OmFileReader
+        Of an array.
+    """
+
+    def __init__(self, reader: OmFileReader) -> None:
+        self.reader = reader
+        self.shape = reader.shape
+        self.dtype = reader.dtype
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        if _kind(key) == BASIC:
+            return self.reader.read_array(key.tuple)
+        out, view, pieces = self._plan(key)
+        read_pieces(self.reader, pieces, view)
+        return out
+
+    async def async_getitem(self, key: Any) -> npt.NDArray[Any]:
+        """Read a selection without blocking the event loop."""
+        out, view, pieces = await asyncio.to_thread(self._plan, key)
+        await read_pieces_async(self.reader, pieces, view)
+        return out
+
+    def _plan(self, key: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Iterator[indexing.Piece]]:
+        """Plan the pieces of a selection, for a view of the result."""
+        shape, chunks = self.reader.shape, self.reader.chunks
+        if _kind(key) == POINTWISE:
+            out_shape, axes, pieces = indexing.pointwise(index_arrays(key, shape), shape, chunks)
+            out = np.empty(out_shape, self.dtype)
+            return out, indexing.arrange(out, axes), pieces
+        out_shape, pieces = indexing.orthogonal(key.tuple, shape, chunks)
+        out = np.empty(out_shape, self.dtype)
+        return out, out, pieces
+
+
+def _kind(key: Any) -> str:
+    kind = type(key).__name__
+    if kind not in (BASIC, ORTHOGONAL, POINTWISE):
+        raise TypeError(f"expected a key of xarray, one of {BASIC}, {ORTHOGONAL} and {POINTWISE}, not {key!r}")
+    return kind
+
+
+def index_arrays(key: Any, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp], ...]:
+    """Make index arrays, which broadcast to the result, of a key of xarray."""
+    pointwise = _kind(key) == POINTWISE
+    arrays = [
+        np.arange(*item.indices(size)) if isinstance(item, slice) else np.asarray(item)
+        for item, size in zip(key.tuple, shape)
+    ]
+    # Each has axes of its own, except that points share theirs, which come first.
+    own = [not pointwise or isinstance(item, slice) for item in key.tuple]
+    points = max((array.ndim for array, alone in zip(arrays, own) if not alone), default=0)
+    ndim = points + sum(array.ndim for array, alone in zip(arrays, own) if alone)
+    made, axis = [], points
+    for array, alone in zip(arrays, own):
+        if alone:
+            axis += array.ndim
+        made.append(array.reshape(array.shape + (1,) * (ndim - (axis if alone else points))))
+    return tuple(made)
+
+
+def lazily_indexed(variables: Mapping[Any, xarray.Variable]) -> Mapping[Any, xarray.Variable]:
+    """Let selections of variables that hold an `OmBackendArray` wait until the data are needed.
+
+    xarray does so when it decodes a variable, but only where there is nothing to decode: not if it has attributes.
+    """
+    lazy, _, _ = xarray.conventions.decode_cf_variables(
+        variables,
+        {},
+        concat_characters=False,
+        mask_and_scale=False,
+        decode_times=False,
+        decode_coords=False,
+        decode_timedelta=False,
+    )
+    return lazy
