@@ -101,7 +101,7 @@ def _submit(work: Callable[[], None], n: int) -> list[Future[None]]:
         if _pool is None:
             from concurrent.futures import ThreadPoolExecutor
 
-            _pool = ThreadPoolExecutor(max(1, get_num_threads() - 1), "omfiles")
+            _pool = ThreadPoolExecutor(max(1, get_num_threads() - 1), "omfiles-chunks")
         # The interpreter, or another thread, may have begun to shut the pool down.
         with contextlib.suppress(RuntimeError):
             return [_pool.submit(work) for _ in range(n)]

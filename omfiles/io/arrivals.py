@@ -18,6 +18,9 @@ T = TypeVar("T")
 MAX_THREADS = 32
 """Threads that one read may start; many may run at once."""
 
+REQUEST_THREAD = "omfiles-request"
+"""The name of such a thread."""
+
 
 def arrivals(
     submit: Callable[[int, int], Future[T]], ranges: Sequence[tuple[int, int]], concurrency: int
@@ -95,7 +98,7 @@ def in_thread(function: Callable[..., T], *args: Any) -> Future[T]:
         except BaseException as error:  # whoever waits gets it
             future.set_exception(error)
 
-    threading.Thread(target=work, name="omfiles", daemon=True).start()
+    threading.Thread(target=work, name=REQUEST_THREAD, daemon=True).start()
     return future
 
 

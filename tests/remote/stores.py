@@ -81,14 +81,14 @@ class Traffic:
     def wait(self, request: Request) -> int:
         number = self.begin(request)
         while self.waits(request):
-            time.sleep(min(request.delay, 0.001))
+            time.sleep(0.001)
         return number
 
     async def wait_async(self, request: Request) -> int:
         number = self.begin(request)
         await asyncio.sleep(0)
         while self.waits(request):
-            await asyncio.sleep(min(request.delay, 0.001))
+            await asyncio.sleep(0.001)
         return number
 
     def reply(self, number: int, request: Request) -> bytes:

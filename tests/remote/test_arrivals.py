@@ -25,6 +25,7 @@ from servers import CONTENT, S3, Http
 from stores import AsyncCountingFS, CountingFS, Traffic, fail_at, short
 
 from omfiles.io import RangeReader
+from omfiles.io.arrivals import REQUEST_THREAD
 from omfiles.io.fsspec import from_fsspec
 from omfiles.io.obstore import ObstoreReader
 from omfiles.io.resolve import resolve
@@ -168,8 +169,10 @@ def test_64_threads(reader: RangeReader, traffic: Traffic) -> None:
     with ThreadPoolExecutor(64) as pool:
         for replies in pool.map(lambda _: take(reader, len(RANGES), 4), range(64)):
             assert all(data == CONTENT[slice(*RANGES[index])] for index, data in replies)
-    while any(thread.name.startswith("omfiles") for thread in threading.enumerate()):
-        time.sleep(0.001)  # they end by themselves
+    for thread in threading.enumerate():
+        if thread.name == REQUEST_THREAD:
+            thread.join(30)
+            assert not thread.is_alive()  # they end by themselves
 
 
 # --- interrupts -------------------------------------------------------------------------------------------------------
