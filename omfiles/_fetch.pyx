@@ -176,15 +176,17 @@ cdef int out_of_memory(Failure *failure) noexcept nogil:
 
 
 cdef int read_plan(const omf_plan *plan, Source source, LutCache cache, Failure *failure) except -2:
-    cdef uint64_t chunk_size = omf_type_size(plan.array.codec.type)
-    cdef uint64_t n_threads, most
+    cdef uint64_t chunk_size, n_threads, most
     cdef unsigned i
     cdef int failed
-    for i in range(plan.array.n_dims):
-        chunk_size *= plan.array.chunks[i]
-    most = SHARED_SIZE // chunk_size + 1  # chunks for which one thread is enough
-    if plan.n_chunks > most:
-        n_threads = min(<uint64_t> get_num_threads(), plan.n_chunks // most)
+    if plan.n_chunks > 1:
+        chunk_size = omf_type_size(plan.array.codec.type)
+        for i in range(plan.array.n_dims):
+            chunk_size *= plan.array.chunks[i]
+        most = SHARED_SIZE // chunk_size + 1  # chunks for which one thread is enough
+        n_threads = plan.n_chunks // most
+        if n_threads > 1:
+            n_threads = min(n_threads, <uint64_t> get_num_threads())
         if n_threads > 1:
             return read_in_threads(plan, source, cache, n_threads, SPAN_SIZE // chunk_size + 1, failure)
     with nogil:

@@ -254,16 +254,13 @@ cdef class ArrayEncoder:
         """Append what another encoder has made of the next chunks, on its own: its output, its `ends` and `lost`."""
         cdef Buffer encoded = acquire(data, PyBUF_SIMPLE)
         cdef uint64_t first = self.n_done, stop = first + len(ends)
+        cdef Overflow found
         if stop > self.array.n_chunks:
             raise ValueError("more chunks than the array has")
+        memset(&found, 0, sizeof(found))
         if lost is not None:
-            if self._lost.report.n_values == 0:
-                self._lost.chunk = first + <uint64_t>lost[1]
-                self._lost.report.first_index = lost[2]
-                self._lost.report.first_value = lost[3]
-            self._lost.report.n_values += <uint64_t>lost[0]
-        if not (self._raises and self._lost.report.n_values):
-            self._out.put(<const uint8_t *>encoded.view.buf, encoded.view.len)
+            found.report.n_values, found.chunk, found.report.first_index, found.report.first_value = lost
+        self._append_span(<const uint8_t *>encoded.view.buf, encoded.view.len, &found, first)
         entries = <object>self._entries.view.obj
         np.add(ends, entries[first], out=entries[first + 1:stop + 1])
         self.n_done = stop
@@ -382,7 +379,7 @@ cdef class ArrayEncoder:
         return 0
 
     cdef int _append_span(self, const uint8_t *data, size_t n_bytes, const Overflow *lost, uint64_t first) except -1:
-        """Keep what a thread has encoded, the array's chunks from number `first` on."""
+        """Keep what was encoded elsewhere, the array's chunks from number `first` on."""
         if self._lost.report.n_values == 0:
             self._lost = lost[0]
             self._lost.chunk += first

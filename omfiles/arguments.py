@@ -16,7 +16,8 @@ from omfiles.chunking import ArgumentError, check_chunks, check_shape
 STRING = 11
 SCALAR_TYPES = {dtype: code - 11 for dtype, code in ARRAY_TYPES.items()}
 MAX_NAME = 65535  # bytes; the format has 16 bits for it
-COORDINATES = "coordinates"
+DIMENSION_KEY = "coordinates"
+"""The string child of an array that names its dimensions, separated by white space."""
 
 # Compressions that do not take all types.
 DTYPES = {
@@ -141,9 +142,9 @@ def attributes(attrs: Any, dims: Any, ndim: int) -> dict[str, Scalar]:
         raise TypeError(f"attrs must be a mapping of names to values, not {attrs!r}")
     values = dict(attrs or {})
     if dims is not None:
-        if COORDINATES in values:
-            raise ValueError(f"dims is written as the attribute {COORDINATES!r}, so attrs must not have it as well")
-        values[COORDINATES] = _joined(dims, ndim)
+        if DIMENSION_KEY in values:
+            raise ValueError(f"dims is written as the attribute {DIMENSION_KEY!r}, so attrs must not have it as well")
+        values[DIMENSION_KEY] = _joined(dims, ndim)
     for name in values:
         encode_name(name, "attrs: the name")
     return {name: scalar(value, name) for name, value in values.items()}

@@ -9,22 +9,22 @@ from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from omfiles.arguments import DIMENSION_KEY
+from omfiles.conventions import unpack_attrs
 from omfiles.reader import OmFileReader, OmVariable
 
 __all__ = [
-    "DIMENSION_KEY",
     "Array",
+    "attributes",
     "dimensions",
     "members",
     "name_from_path",
     "name_unnamed",
     "path_of",
+    "scalar_variables",
     "scan",
     "unique",
 ]
-
-DIMENSION_KEY = "coordinates"
-"""The string child of an array that names its dimensions, separated by white space."""
 
 
 class Array(NamedTuple):
@@ -71,8 +71,24 @@ def scan(
             attrs = dict(node.attrs)
             names = attrs.pop(DIMENSION_KEY, None)
             dims = names.split() if isinstance(names, str) else []
-            arrays.append(Array(path, group, path[len(base) :].lstrip("/"), node, attrs, dims))
+            arrays.append(Array(path, group, path[len(base) :].lstrip("/"), node, unpack_attrs(attrs), dims))
     return groups, arrays
+
+
+def attributes(node: OmFileReader, without: Container[str] = ()) -> dict[str, Any]:
+    """Return the attributes of a variable, but for the names of dimensions and those in `without`."""
+    return unpack_attrs(
+        {key: value for key, value in node.attrs.items() if key != DIMENSION_KEY and key not in without}
+    )
+
+
+def scalar_variables(group: OmFileReader) -> dict[str, OmFileReader]:
+    """Find the scalars below a group that are variables without dimensions, and no attributes of it."""
+    return {
+        child.name: child
+        for child in group.children
+        if child.is_scalar and child.num_children and child.attrs.get(DIMENSION_KEY) == ""
+    }
 
 
 def members(

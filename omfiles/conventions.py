@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from omfiles.arguments import SCALAR_TYPES, encode_name, scalar
+from omfiles.arguments import DIMENSION_KEY, SCALAR_TYPES, encode_name, scalar
 
 __all__ = [
     "ATTRIBUTES",
     "BYTES",
     "COORDINATE",
-    "DIMENSIONS",
     "ROLE",
     "TEXT",
     "characters",
@@ -29,7 +28,6 @@ __all__ = [
     "unpack_attrs",
 ]
 
-DIMENSIONS = "coordinates"
 ROLE = "_role"
 COORDINATE = "coordinate"
 TEXT, BYTES = "text", "bytes"
@@ -59,7 +57,7 @@ def pack_attrs(attrs: Mapping[Any, Any], taken: Collection[str] = ()) -> dict[st
     """
     plain: dict[str, Any] = {}
     others: dict[str, Any] = {}
-    taken = {"", DIMENSIONS, *taken}
+    taken = {"", DIMENSION_KEY, *taken}
     for name, value in attrs.items():
         encode_name(name, "the name of an attribute")
         if name in (ROLE, ATTRIBUTES):

@@ -15,7 +15,7 @@ import re
 import struct
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Container, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any, NamedTuple, Self
 
@@ -29,9 +29,20 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("omfiles.zarr needs zarr 3: pip install 'omfiles[zarr]'", name="zarr") from error
 
+from omfiles.arguments import DIMENSION_KEY
 from omfiles.chunking import PREFERRED_BYTES, Shape, grid, preferred_chunks
-from omfiles.contents import DIMENSION_KEY, Array, dimensions, members, name_from_path, path_of, scan, unique
-from omfiles.conventions import COORDINATE, ROLE, unpack_attrs
+from omfiles.contents import (
+    Array,
+    attributes,
+    dimensions,
+    members,
+    name_from_path,
+    path_of,
+    scalar_variables,
+    scan,
+    unique,
+)
+from omfiles.conventions import COORDINATE, ROLE
 from omfiles.reader import OmFileReader
 
 __all__ = ["OmStore"]
@@ -294,7 +305,7 @@ class _Contents:
                 place = place.rpartition("/")[0]
         for path, own in named.items():
             place = places[path]
-            scalars = {child.name: child for child in groups[path].children if _is_variable(child)}
+            scalars = scalar_variables(groups[path])
             coordinates = [self._add_scalar(place, name, child) for name, child in scalars.items()]
             for name, array in own.items():
                 reader = array.reader
@@ -303,7 +314,7 @@ class _Contents:
                 added = self._add(place, name, metadata)
                 self.arrays[added] = _ZarrArray(reader, chunks)
                 coordinates.append(added)
-            attrs = _attributes(groups[path].attrs, without={DIMENSION_KEY, *scalars})
+            attrs = _for_json(attributes(groups[path], without=scalars))
             auxiliary = [added.rpartition("/")[2] for added in coordinates if self._is_coordinate(added)]
             if auxiliary:
                 attrs["coordinates"] = " ".join(auxiliary)  # as xarray and CF name them
@@ -318,8 +329,7 @@ class _Contents:
     def _add_scalar(self, group: str, name: str, scalar: OmFileReader) -> str:
         value = scalar.read_scalar()
         dtype = np.dtype(str) if isinstance(value, str) else value.dtype
-        attrs = {key: value for key, value in scalar.attrs.items() if key != DIMENSION_KEY}
-        path = self._add(group, name, _array(dtype, (), (), (), attrs))
+        path = self._add(group, name, _array(dtype, (), (), (), attributes(scalar)))
         if isinstance(value, str):
             text = value.encode()
             self.values[f"{path}/c"] = struct.pack("<II", 1, len(text)) + text  # the codec vlen-utf8
@@ -334,11 +344,6 @@ class _Contents:
             return False
         del attrs[ROLE]
         return " " not in path
-
-
-def _is_variable(node: OmFileReader) -> bool:
-    """Whether a scalar is a variable without dimensions, and no attribute."""
-    return node.is_scalar and node.num_children > 0 and node.attrs.get(DIMENSION_KEY) == ""
 
 
 def _with_fitting_dims(array: Array) -> Array:
@@ -360,10 +365,10 @@ def _group() -> dict[str, Any]:
 def _array(
     dtype: np.dtype[Any], shape: Shape, chunks: Shape, dims: tuple[str, ...], attrs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    attributes = _attributes(attrs)
-    if dtype.kind == "f" and isinstance(attributes.get("_FillValue"), (int, float)):
+    plain = _for_json(attrs)
+    if dtype.kind == "f" and isinstance(plain.get("_FillValue"), (int, float)):
         # This is how xarray keeps it in zarr format 3.
-        attributes["_FillValue"] = base64.b64encode(struct.pack("<d", attributes["_FillValue"])).decode()
+        plain["_FillValue"] = base64.b64encode(struct.pack("<d", plain["_FillValue"])).decode()
     codec: dict[str, Any] = {"name": "bytes", "configuration": {"endian": sys.byteorder}}
     if dtype.kind == "U":
         codec = {"name": "vlen-utf8"}
@@ -376,15 +381,14 @@ def _array(
         "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
         "fill_value": {"f": "NaN", "U": ""}.get(dtype.kind, 0),
         "codecs": [codec],
-        "attributes": attributes,
+        "attributes": plain,
         "dimension_names": dims,
     }
 
 
-def _attributes(attrs: Mapping[str, Any], without: Container[str] = ()) -> dict[str, Any]:
+def _for_json(attrs: Mapping[str, Any]) -> dict[str, Any]:
     """Make attributes such as JSON can hold. NaN and infinities are written as Python's json does, and zarr's."""
-    own = {name: value for name, value in attrs.items() if name not in without}
-    return {name: getattr(value, "tolist", lambda v=value: v)() for name, value in unpack_attrs(own).items()}
+    return {name: getattr(value, "tolist", lambda v=value: v)() for name, value in attrs.items()}
 
 
 def _part(byte_range: ByteRequest | None) -> slice:

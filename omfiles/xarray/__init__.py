@@ -12,7 +12,7 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("omfiles.xarray needs xarray: pip install 'omfiles[xarray]'", name="xarray") from error
 
-from omfiles.contents import DIMENSION_KEY
+from omfiles.arguments import DIMENSION_KEY
 from omfiles.xarray.entrypoint import OmXarrayEntrypoint, open_dataset
 from omfiles.xarray.lazy import OmBackendArray
 from omfiles.xarray.store import OmDataStore

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import xarray
 
-from omfiles.contents import DIMENSION_KEY, Array
+from omfiles.arguments import DIMENSION_KEY
+from omfiles.contents import Array
 from omfiles.reader import OmFileReader
 from omfiles.xarray.selection import DEGREES, GridIndex, grid_of
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -11,8 +11,8 @@ import xarray
 from xarray.backends import AbstractDataStore
 
 from omfiles.chunking import preferred_chunks
-from omfiles.contents import DIMENSION_KEY, Array, dimensions, members, name_unnamed, scan
-from omfiles.conventions import BYTES, COORDINATE, ROLE, TEXT, unpack_attrs
+from omfiles.contents import Array, attributes, dimensions, members, name_unnamed, scalar_variables, scan
+from omfiles.conventions import BYTES, COORDINATE, ROLE, TEXT
 from omfiles.reader import OmFileReader, OmVariable
 from omfiles.xarray.lazy import OmBackendArray, lazily_indexed
 from omfiles.xarray.openmeteo import GRID_MAPPING, Names, Switch, applies, inherit_dimensions, translate
@@ -99,20 +99,14 @@ class OmDataStore(AbstractDataStore):
     def _describe(
         self, arrays: Mapping[str, Array], dims: Names, prefix: str, translated: bool, dropped: set[str]
     ) -> None:
-        scalars = {
-            child.name: child
-            for child in self.root_variable.children
-            if child.is_scalar and child.num_children and child.attrs.get(DIMENSION_KEY) == ""
-        }
+        scalars = scalar_variables(self.root_variable)
         self._added = {
-            prefix + name: xarray.Variable((), child.read_scalar(), _attributes(child))
+            prefix + name: xarray.Variable((), child.read_scalar(), attributes(child))
             for name, child in scalars.items()
         }
         self._arrays, self._dims = arrays, dims
-        self._attrs = _attributes(self.root_variable, without=scalars)
-        self._attrs_of: Mapping[str, dict[str, Any]] = {
-            name: unpack_attrs(array.attrs) for name, array in arrays.items()
-        }
+        self._attrs = attributes(self.root_variable, without=scalars)
+        self._attrs_of: Mapping[str, dict[str, Any]] = {name: dict(array.attrs) for name, array in arrays.items()}
         self._roles = {name: str(attrs.pop(ROLE, "")).split() for name, attrs in self._attrs_of.items()}
         self.coordinates = {name for name, roles in self._roles.items() if COORDINATE in roles}
         self._characters = [name for name, roles in self._roles.items() if TEXT in roles or BYTES in roles]
@@ -181,11 +175,6 @@ def _contents(
     groups, arrays = scan(root, places)
     translated = applies(openmeteo, root)
     return groups, inherit_dimensions(groups, arrays) if translated else arrays, translated
-
-
-def _attributes(node: OmFileReader, without: Container[str] = ()) -> dict[str, Any]:
-    plain = {key: value for key, value in node.attrs.items() if key != DIMENSION_KEY and key not in without}
-    return unpack_attrs(plain)
 
 
 def _names(names: str | Iterable[str] | None) -> set[str]:

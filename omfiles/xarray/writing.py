@@ -13,8 +13,8 @@ import xarray
 from xarray.conventions import encode_cf_variable
 from xarray.indexes import PandasMultiIndex
 
-from omfiles.arguments import array_spec, encode_name, native_dtype
-from omfiles.conventions import BYTES, COORDINATE, DIMENSIONS, ROLE, TEXT, characters, pack_attrs
+from omfiles.arguments import DIMENSION_KEY, array_spec, encode_name, native_dtype
+from omfiles.conventions import BYTES, COORDINATE, ROLE, TEXT, characters, pack_attrs
 from omfiles.writer import OmFileWriter, OmWriterVariable
 
 __all__ = ["OmAccessor", "write_dataset"]
@@ -260,7 +260,7 @@ class _Planner:
                 value: Any = encoded.to_numpy()[()]
                 if not isinstance(value, str):
                     native_dtype(encoded.dtype)
-                return _Item(name, value, {}, {**attrs, DIMENSIONS: ""}, is_coordinate)
+                return _Item(name, value, {}, {**attrs, DIMENSION_KEY: ""}, is_coordinate)
             settings = {
                 "chunks": self._chunk_lengths(wishes.pop("chunks", None), var, encoded),
                 "overflow": self._overflow,
