@@ -9,11 +9,16 @@
 #define OMFI_UNLIKELY(x) (x)
 #define OMFI_UNROLL
 #define OMFI_PREFETCH(address) ((void)(address))
+#define OMFI_LOAD_RELAXED(word) (*(const volatile unsigned *)(word))
+#define OMFI_STORE_RELAXED(word, value) (*(volatile unsigned *)(word) = (value))
 #else
 #define OMFI_INLINE static inline __attribute__((always_inline))
 #define OMFI_RESTRICT __restrict__
 #define OMFI_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define OMFI_PREFETCH(address) __builtin_prefetch(address)
+/* Of a word (an unsigned int) that several threads may write, always the same value. */
+#define OMFI_LOAD_RELAXED(word) __atomic_load_n(word, __ATOMIC_RELAXED)
+#define OMFI_STORE_RELAXED(word, value) __atomic_store_n(word, value, __ATOMIC_RELAXED)
 #if defined(__clang__)
 #define OMFI_UNROLL _Pragma("clang loop unroll(full)")
 #else

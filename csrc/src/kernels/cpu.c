@@ -28,24 +28,38 @@ static uint64_t xgetbv(void) {
 
 enum { EAX, EBX, ECX, EDX };
 
-bool omfi_cpu_has_avx2(void) {
+enum { KNOWN = 1, AVX2 = 2, AVX512 = 4 };
+
+static unsigned detect(void) {
     uint32_t basic[4], extended[4], more[4];
     cpuid(1, basic);
     const uint32_t osxsave_avx_popcnt = BIT(27) | BIT(28) | BIT(23);
-    if ((basic[ECX] & osxsave_avx_popcnt) != osxsave_avx_popcnt) return false;
-    if ((xgetbv() & XCR0_SSE_AVX) != XCR0_SSE_AVX) return false;
+    if ((basic[ECX] & osxsave_avx_popcnt) != osxsave_avx_popcnt) return KNOWN;
+    if ((xgetbv() & XCR0_SSE_AVX) != XCR0_SSE_AVX) return KNOWN;
     cpuid(7, extended);
     const uint32_t bmi1_avx2_bmi2 = BIT(3) | BIT(5) | BIT(8);
-    if ((extended[EBX] & bmi1_avx2_bmi2) != bmi1_avx2_bmi2) return false;
+    if ((extended[EBX] & bmi1_avx2_bmi2) != bmi1_avx2_bmi2) return KNOWN;
     cpuid(0x80000001u, more);
-    return (more[ECX] & BIT(5)) != 0; /* LZCNT */
+    if ((more[ECX] & BIT(5)) == 0) return KNOWN; /* LZCNT */
+    const uint32_t f_dq_cd_bw_vl = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31);
+    if ((extended[EBX] & f_dq_cd_bw_vl) != f_dq_cd_bw_vl || (xgetbv() & XCR0_AVX512) != XCR0_AVX512)
+        return KNOWN | AVX2;
+    return KNOWN | AVX2 | AVX512;
 }
 
-bool omfi_cpu_has_avx512(void) {
-    uint32_t extended[4];
-    if (!omfi_cpu_has_avx2() || (xgetbv() & XCR0_AVX512) != XCR0_AVX512) return false;
-    cpuid(7, extended);
-    const uint32_t f_dq_cd_bw_vl = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31);
-    return (extended[EBX] & f_dq_cd_bw_vl) == f_dq_cd_bw_vl;
+/* Asked once: on a virtual machine each CPUID takes some 30 microseconds. Threads that ask at the same time find the
+ * same answer. */
+static bool has(unsigned feature) {
+    static unsigned cached;
+    unsigned features = OMFI_LOAD_RELAXED(&cached);
+    if (features == 0) {
+        features = detect();
+        OMFI_STORE_RELAXED(&cached, features);
+    }
+    return (features & feature) != 0;
 }
+
+bool omfi_cpu_has_avx2(void) { return has(AVX2); }
+
+bool omfi_cpu_has_avx512(void) { return has(AVX512); }
 #endif
