@@ -58,9 +58,10 @@ static void copy_row(uint8_t *out, int64_t out_stride, const uint8_t *in, int64_
     else omfi_copy_strided(out, out_stride, in, in_stride, n, (unsigned)size);
 }
 
-/* Copy the wanted columns j in [from, to) of n_rows rows, the first of which lies at `words`, to the caller's array. */
-static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, const uint8_t *words,
-                      uint64_t n_rows, uint64_t from, uint64_t to) {
+/* Copy the wanted columns j in [from, to) of n_rows rows to the caller's array. The first of the rows starts at element
+ * `start` of the window; one that began in an earlier window wraps there, and is back where its columns are. */
+static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t start, uint64_t n_rows,
+                      uint64_t from, uint64_t to) {
     const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
     const omf_dim *row = decoder->n_dims > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
     const int64_t row_stride = row != NULL ? row->stride : 0;
@@ -69,7 +70,7 @@ static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *codin
     const uint64_t n = to - from;
     const float scale = decoder->codec->scale_factor, offset = decoder->codec->add_offset;
     uint8_t *out = (uint8_t *)decoder->dst->data + (size_t)(decoder->out + from * (uint64_t)col->stride);
-    words += (size_t)((col->start + from * col->step) * word_size);
+    const uint8_t *words = decoder->scratch + (size_t)((start + col->start + from * col->step) * word_size);
 
     const bool dense = n == 1 || (col->step == 1 && col->stride == (int64_t)element_size);
     if (coding->restore == NULL) {
@@ -118,18 +119,16 @@ static void emit(omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t
     const uint64_t n_cols = decoder->n_cols;
     const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
     while (decoder->row < UINT64_MAX && decoder->row * n_cols < end) {
-        const uint64_t base = decoder->row * n_cols;
-        /* Relative to the window; a row that began in an earlier window wraps here and is back where it is used. */
-        const uint8_t *words = decoder->scratch + (size_t)(base - decoder->window_start) * coding->word_size;
+        const uint64_t base = decoder->row * n_cols, start = base - decoder->window_start;
         const bool begun = begin > base, complete = end - base >= n_cols;
         if (!begun && complete) {
             const uint64_t n_rows = rows_together(decoder, end);
-            emit_rows(decoder, coding, words, n_rows, 0, col->count);
+            emit_rows(decoder, coding, start, n_rows, 0, col->count);
             rows_advance(decoder, n_rows);
         } else {
             const uint64_t from = begun ? columns_before(col, begin - base) : 0;
             const uint64_t to = columns_before(col, end - base);
-            if (from < to) emit_rows(decoder, coding, words, 1, from, to);
+            if (from < to) emit_rows(decoder, coding, start, 1, from, to);
             if (!complete) return;
             rows_advance(decoder, 1);
         }
