@@ -8,7 +8,7 @@ PYTHON_FILES = omfiles tests examples benchmarks docs conftest.py setup.py
 PEER = .cache/peer-venv
 OLDEST = .cache/oldest-venv
 
-.PHONY: help demo test build pytest test-oldest tour test-c asan lint types fmt bench bench-remote bench-quick clean
+.PHONY: help demo test build pytest test-oldest docs test-c asan lint types fmt bench bench-remote bench-quick clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -17,7 +17,7 @@ help: ## list the targets
 demo: build .venv/demo.stamp ## write real weather data to an .om file, read it back, draw it: build/demo/
 	$(BIN)/python examples/demo.py build/demo
 
-test: lint types test-c pytest test-oldest tour ## everything that must hold before a change is accepted
+test: lint types test-c pytest test-oldest docs ## everything that must hold before a change is accepted
 
 build: .venv/editable.stamp ## compile the extension modules in place
 	$(BIN)/python setup.py --quiet build_ext --inplace
@@ -28,8 +28,8 @@ pytest: build .venv/test.stamp $(PEER)/ready ## the Python tests and doctests (s
 test-oldest: build $(OLDEST)/ready ## the tests of the integrations with the oldest versions that are supported
 	$(OLDEST)/bin/python -m pytest tests/xarray tests/dask tests/zarr tests/grids
 
-tour: build .venv/test.stamp .venv/demo.stamp ## run the page docs/tour.py; its pictures go to build/tour/
-	$(BIN)/python docs/tour.py build/tour
+docs: build .venv/docs.stamp ## the documentation, into build/docs; pages that are scripts are run, warnings are errors
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
 
 test-c: .venv/test.stamp ## the tests of the C core, plain and under the address and undefined behaviour sanitizers
 	$(MAKE) --silent -C tests/c asan $(if $(shell command -v $(CXX)),test) PYTHON=$(abspath $(BIN)/python)

@@ -1,21 +1,18 @@
+# %% tags=["remove-cell"]
 # SPDX-License-Identifier: MIT
 # %% [markdown]
 # # A tour on real data
 #
-# `python docs/tour.py [folder]` runs this page: NetCDF becomes `.om`, xarray and dask read it, places and times are
-# selected, averaged and drawn, results are written back, and zarr reads the same file. It needs
-# `pip install 'omfiles[xarray,dask,zarr]' iris-sample-data matplotlib netCDF4`.
+# NetCDF becomes `.om`, xarray and dask read it, places and times are selected, averaged and drawn, results are
+# written back, and zarr reads the same file. This page is the script `docs/tour.py`; it needs
+# `pip install 'omfiles[xarray,dask,zarr]' iris-sample-data matplotlib netCDF4` and writes its files to where it runs.
 
 # %%
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import iris_sample_data
-import matplotlib as mpl
-
-mpl.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
@@ -24,8 +21,6 @@ import zarr
 import omfiles.xarray
 import omfiles.zarr
 
-folder = Path(sys.argv[1] if len(sys.argv) > 1 else "build/tour")
-folder.mkdir(parents=True, exist_ok=True)
 samples = Path(iris_sample_data.path)
 
 # %% [markdown]
@@ -36,11 +31,16 @@ samples = Path(iris_sample_data.path)
 
 # %%
 netcdf = xr.open_dataset(samples / "ostia_monthly.nc", decode_timedelta=True)
-path = folder / "sea_surface.om"
-netcdf.om.to_om(path, encoding={"surface_temperature": {"scale_factor": 100, "chunks": (54, 6, 48)}})
+path = Path("sea_surface.om")
+netcdf.om.to_om(
+    path, encoding={"surface_temperature": {"scale_factor": 100, "chunks": (54, 6, 48)}}
+)
 
 n_bytes = sum(variable.nbytes for variable in netcdf.variables.values())
-print(f"{n_bytes:,} bytes in memory, {(samples / 'ostia_monthly.nc').stat().st_size:,} as NetCDF, ", end="")
+print(
+    f"{n_bytes:,} bytes in memory, {(samples / 'ostia_monthly.nc').stat().st_size:,} as NetCDF, ",
+    end="",
+)
 print(f"{path.stat().st_size:,} as .om")
 
 # %% [markdown]
@@ -60,7 +60,9 @@ ds = xr.open_dataset(path, engine="om", decode_timedelta=True)
 print(ds)
 error = abs(ds.surface_temperature - netcdf.surface_temperature)
 assert float(error.max()) <= 0.00502
-xr.testing.assert_identical(ds.drop_vars("surface_temperature"), netcdf.drop_vars("surface_temperature"))
+xr.testing.assert_identical(
+    ds.drop_vars("surface_temperature"), netcdf.drop_vars("surface_temperature")
+)
 
 # %% [markdown]
 # Here for all times: one place, of which only the chunks that hold it are read, and its means of three months.
@@ -69,30 +71,34 @@ xr.testing.assert_identical(ds.drop_vars("surface_temperature"), netcdf.drop_var
 place = ds.surface_temperature.sel(latitude=0, longitude=250, method="nearest")
 seasons = place.resample(time="QS").mean()
 np.testing.assert_allclose(
-    seasons, netcdf.surface_temperature.sel(latitude=0, longitude=250, method="nearest").resample(time="QS").mean(),
+    seasons,
+    netcdf.surface_temperature.sel(latitude=0, longitude=250, method="nearest")
+    .resample(time="QS")
+    .mean(),
     atol=0.006,
-)  # fmt: skip
+)
 
 # %% [markdown]
 # This map: one time, a part of the Pacific.
 
 # %%
-pacific = ds.surface_temperature.sel(time="2007-12", longitude=slice(160, 280)).squeeze("time")
+pacific = ds.surface_temperature.sel(time="2007-12", longitude=slice(160, 280)).squeeze(
+    "time"
+)
 
 figure, (above, below) = plt.subplots(2, figsize=(8, 6), layout="constrained")
-pacific.plot(ax=above, cmap="RdYlBu_r", cbar_kwargs={"label": "sea surface temperature (K)"})
+pacific.plot(
+    ax=above, cmap="RdYlBu_r", cbar_kwargs={"label": "sea surface temperature (K)"}
+)
 above.plot(place.longitude, place.latitude, "k+", markersize=12)
 above.set_title("December 2007")
 place.plot(ax=below, label="months")
 seasons.plot(ax=below, drawstyle="steps-post", label="means of three months")
 below.set_title("0° N, 110° W")
 below.legend()
-figure.savefig(folder / "sea_surface.png", dpi=80)
-plt.close(figure)
+figure.savefig("sea_surface.png", dpi=80)
 
 # %% [markdown]
-# ![A map of the Pacific, and the series of one place](images/sea_surface.png)
-#
 # ## With dask
 #
 # With `chunks={}` the variables are dask arrays, cut along the chunks of the file but in larger pieces. Whatever is
@@ -102,9 +108,9 @@ plt.close(figure)
 lazy = xr.open_dataset(path, engine="om", chunks={}, decode_timedelta=True)
 by_month = lazy.surface_temperature.groupby("time.month")
 anomaly = (by_month - by_month.mean()).rename("anomaly").drop_vars("month")
-anomaly.to_dataset().om.to_om(folder / "anomaly.om", encoding={"anomaly": {"scale_factor": 100}})
+anomaly.to_dataset().om.to_om("anomaly.om", encoding={"anomaly": {"scale_factor": 100}})
 
-again = xr.open_dataset(folder / "anomaly.om", engine="om", decode_timedelta=True)
+again = xr.open_dataset("anomaly.om", engine="om", decode_timedelta=True)
 np.testing.assert_allclose(again.anomaly, anomaly.compute(), atol=0.0051)
 
 # %% [markdown]
@@ -114,17 +120,23 @@ np.testing.assert_allclose(again.anomaly, anomaly.compute(), atol=0.0051)
 
 # %%
 for year, part in ds.groupby("time.year"):
-    part.om.to_om(folder / f"year_{year}.om")
+    part.om.to_om(f"year_{year}.om")
 years = xr.open_mfdataset(
-    str(folder / "year_*.om"), engine="om", decode_timedelta=True, data_vars="minimal", coords="minimal",
+    "year_*.om",
+    engine="om",
+    decode_timedelta=True,
+    data_vars="minimal",
+    coords="minimal",
     compat="override",
-)  # fmt: skip
+)
 xr.testing.assert_equal(years.surface_temperature, ds.surface_temperature)
 
-climate = xr.open_dataset(samples / "E1_north_america.nc", decode_timedelta=True)  # a calendar of 360 days
+climate = xr.open_dataset(
+    samples / "E1_north_america.nc", decode_timedelta=True
+)  # a calendar of 360 days
 tree = xr.DataTree.from_dict({"/sea_surface": ds, "/north_america": climate})
-omfiles.xarray.write_dataset(tree, folder / "tree.om")
-opened = xr.open_datatree(folder / "tree.om", engine="om", decode_timedelta=True)
+omfiles.xarray.write_dataset(tree, "tree.om")
+opened = xr.open_datatree("tree.om", engine="om", decode_timedelta=True)
 xr.testing.assert_identical(opened["north_america"].to_dataset(), climate)
 
 # %% [markdown]
@@ -143,12 +155,14 @@ CRS = """GEOGCRS["Rotated pole",
     CS[ellipsoidal, 2], AXIS["longitude", east], AXIS["latitude", north], ANGLEUNIT["degree", 0.0174532925199433],
     USAGE[SCOPE["weather"], BBOX[15.49997696, -47.00783393, 60.89520268, 67.84675787]]]"""
 
-with omfiles.OmFileWriter(folder / "pressure_msl.om") as writer:
+with omfiles.OmFileWriter("pressure_msl.om") as writer:
     children = [writer.write_scalar(CRS, "crs_wkt"), writer.write_scalar("hPa", "unit")]
     children.append(writer.write_scalar("lat lon", "coordinates"))
-    writer.write_array(pole.values / 100, (22, 36), scale_factor=10, name="", children=children)
+    writer.write_array(
+        pole.values / 100, (22, 36), scale_factor=10, name="", children=children
+    )
 
-pressure = xr.open_dataset(folder / "pressure_msl.om", engine="om")["pressure_msl"]
+pressure = xr.open_dataset("pressure_msl.om", engine="om")["pressure_msl"]
 print(pressure)
 london = pressure.sel(lat=51.5, lon=-0.1, method="nearest")
 iberia = pressure.sel(lat=slice(36, 44), lon=slice(-10, 4))
@@ -160,12 +174,9 @@ pressure.plot(ax=axes, x="lon", y="lat", cmap="viridis")
 axes.plot(iberia.lon, iberia.lat, "w.")
 axes.plot(london.lon, london.lat, "r+", markersize=12)
 axes.set_title("a model with a rotated pole")
-figure.savefig(folder / "pressure_msl.png", dpi=80)
-plt.close(figure)
+figure.savefig("pressure_msl.png", dpi=80)
 
 # %% [markdown]
-# ![Pressure, with London and the points of a box](images/pressure_msl.png)
-#
 # ## As zarr
 #
 # Programs that know zarr, and nothing of `.om`, read the same file through a store. Nothing is converted before.
@@ -174,7 +185,9 @@ plt.close(figure)
 store = omfiles.zarr.OmStore(path)
 group = zarr.open_group(store, mode="r")
 print(sorted(group.array_keys()))
-np.testing.assert_array_equal(group["surface_temperature"][10, :, ::7], ds.surface_temperature[10, :, ::7])
+np.testing.assert_array_equal(
+    group["surface_temperature"][10, :, ::7], ds.surface_temperature[10, :, ::7]
+)
 
 as_zarr = xr.open_zarr(store, consolidated=False, decode_timedelta=True)
 xr.testing.assert_equal(as_zarr.surface_temperature, ds.surface_temperature)
@@ -185,6 +198,8 @@ xr.testing.assert_equal(as_zarr.surface_temperature, ds.surface_temperature)
 # What was read from `.om` is an ordinary dataset, so all that xarray writes can be made of it.
 
 # %%
-ds.to_netcdf(folder / "back.nc")
-xr.testing.assert_identical(xr.load_dataset(folder / "back.nc", decode_timedelta=True), ds.load())
+ds.to_netcdf("back.nc")
+xr.testing.assert_identical(
+    xr.load_dataset("back.nc", decode_timedelta=True), ds.load()
+)
 print("the tour is complete")
