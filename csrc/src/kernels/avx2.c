@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kernels: x86-64 with AVX2, BMI1, BMI2, LZCNT and POPCNT. */
+/* kernels: x86-64 with AVX2, FMA, BMI1, BMI2, LZCNT and POPCNT. */
 #include "base/bytes.h"
 #include "kernels/choose.h"
 #include "kernels/kernels.h"
@@ -12,13 +12,14 @@
 #include <immintrin.h>
 
 #if defined(__clang__)
-#pragma clang attribute push(__attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt"))), apply_to = function)
+#pragma clang attribute push(__attribute__((target("avx2,fma,bmi,bmi2,lzcnt,popcnt"))), apply_to = function)
 #elif defined(__GNUC__)
 #pragma GCC push_options
-#pragma GCC target("avx2,bmi,bmi2,lzcnt,popcnt")
+#pragma GCC target("avx2,fma,bmi,bmi2,lzcnt,popcnt")
 #endif
 
 #define FN(name) OMFI_PASTE(name, _avx2)
+#define OMFI_FUSED
 #include "kernels/primitives_avx2.h"
 
 #include "kernels/kernel_tmpl.h"

@@ -37,37 +37,72 @@ OMFI_INLINE float FN(power10)(float y) {
 
 /* --- words -> elements -------------------------------------------------------------------------------------------- */
 
+/* The rounded quotient q / scale of an integer q, with fused operations but without the division, which takes several
+ * times as long. `high` is 1 / scale, rounded; e = scale * high - 1 is its error and `low` what it lacks. So `guess` is
+ * the quotient within 1/2 + 2^-22 units in its last place, and the remainder is exact. The last operation rounds
+ * guess + remainder * high, which is the quotient with an error of |e| (1/2 + 2^-22) units: the right float, unless
+ * halfway between two floats lies between the two. For a scale of mantissa m in [1, 2) and floats of p bits |e| is at
+ * most m 2^-(p+1), and a quotient is at least 2^-p / m units away from the middle: if m^2 (1/2 + 2^-22) < 2, there is
+ * none. `multiplies` says whether it is, and whether all steps stay far from the smallest and largest floats. */
+#ifdef OMFI_FUSED
+OMFI_INLINE bool FN(multiplies)(float scale) {
+    const uint32_t mantissa_above_1_99 = 0x7F0000;
+    uint32_t bits;
+    memcpy(&bits, &scale, sizeof bits);
+    return scale >= 0x1p-40f && scale <= 0x1p60f && (bits & mantissa_above_1_99) != mantissa_above_1_99;
+}
+#define QUOTIENT(FLOAT, FUSED)                                                                                         \
+    OMFI_INLINE FLOAT FN(quotient_##FLOAT)(FLOAT q, FLOAT scale, bool multiplies) {                                    \
+        const FLOAT high = 1 / scale, low = -FUSED(scale, high, -1) * high, guess = FUSED(q, high, q * low);           \
+        return multiplies ? FUSED(FUSED(-guess, scale, q), high, guess) : q / scale;                                   \
+    }
+#else
+OMFI_INLINE bool FN(multiplies)(float scale) { return (void)scale, false; }
+#define QUOTIENT(FLOAT, FUSED)                                                                                         \
+    OMFI_INLINE FLOAT FN(quotient_##FLOAT)(FLOAT q, FLOAT scale, bool multiplies) {                                    \
+        return (void)multiplies, q / scale;                                                                            \
+    }
+#endif
+QUOTIENT(float, fmaf)
+QUOTIENT(double, fma)
+#undef QUOTIENT
+
 /* Elements converted at once: a constant number, the last ones once more, spares the loop for the rest. */
 enum { TOGETHER = 16 };
 
 #define RESTORE(name, WORD, FLOAT, MARK, EXPRESSION)                                                                   \
     OMFI_INLINE void FN(name##_some)(FLOAT * OMFI_RESTRICT out, const WORD *OMFI_RESTRICT in, size_t n, FLOAT scale,   \
-                                     FLOAT offset) {                                                                   \
+                                     FLOAT offset, bool multiplies) {                                                  \
         (void)offset;                                                                                                  \
         for (size_t i = 0; i < n; i++) {                                                                               \
-            const FLOAT q = (FLOAT)in[i];                                                                              \
+            const FLOAT quotient = FN(quotient_##FLOAT)((FLOAT)in[i], scale, multiplies);                              \
             out[i] = in[i] == MARK ? (FLOAT)NAN : EXPRESSION;                                                          \
         }                                                                                                              \
     }                                                                                                                  \
-    static void FN(name)(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,         \
-                         size_t n_cols, float scale_factor, float add_offset) {                                        \
-        const FLOAT scale = scale_factor, offset = add_offset;                                                         \
-        for (size_t row = 0; row < n_rows; row++) {                                                                    \
+    OMFI_INLINE void FN(name##_rows)(char *dst, int64_t dst_stride, const char *words, size_t words_stride,            \
+                                     size_t n_rows, size_t n_cols, FLOAT scale, FLOAT offset, bool multiplies) {       \
+        for (size_t row = 0; row < n_rows; row++, dst += dst_stride, words += words_stride) {                          \
             FLOAT *out = (FLOAT *)dst;                                                                                 \
             const WORD *in = (const WORD *)words;                                                                      \
             size_t i = 0;                                                                                              \
-            for (; i + TOGETHER <= n_cols; i += TOGETHER) FN(name##_some)(out + i, in + i, TOGETHER, scale, offset);   \
-            if (n_cols < TOGETHER) FN(name##_some)(out, in, n_cols, scale, offset);                                    \
-            else if (i < n_cols)                                                                                       \
-                FN(name##_some)(out + n_cols - TOGETHER, in + n_cols - TOGETHER, TOGETHER, scale, offset);             \
-            dst = (char *)dst + dst_stride;                                                                            \
-            words = (const char *)words + words_stride;                                                                \
+            for (; i + TOGETHER <= n_cols; i += TOGETHER)                                                              \
+                FN(name##_some)(out + i, in + i, TOGETHER, scale, offset, multiplies);                                 \
+            if (i == n_cols) continue;                                                                                 \
+            if (i == 0) FN(name##_some)(out, in, n_cols, scale, offset, multiplies);                                   \
+            else                                                                                                       \
+                FN(name##_some)(out + n_cols - TOGETHER, in + n_cols - TOGETHER, TOGETHER, scale, offset, multiplies); \
         }                                                                                                              \
+    }                                                                                                                  \
+    static void FN(name)(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,         \
+                         size_t n_cols, float scale, float offset) {                                                   \
+        if (FN(multiplies)(scale))                                                                                     \
+            FN(name##_rows)(dst, dst_stride, words, words_stride, n_rows, n_cols, scale, offset, true);                \
+        else FN(name##_rows)(dst, dst_stride, words, words_stride, n_rows, n_cols, scale, offset, false);              \
     }
-RESTORE(restore_i16, int16_t, float, INT16_MAX, q / scale - offset)
-RESTORE(restore_i16_log, int16_t, float, INT16_MAX, FN(power10)(q / scale) - 1.0f)
-RESTORE(restore_i32, int32_t, float, INT32_MAX, q / scale - offset)
-RESTORE(restore_i64, int64_t, double, INT64_MAX, q / scale - offset)
+RESTORE(restore_i16, int16_t, float, INT16_MAX, quotient - offset)
+RESTORE(restore_i16_log, int16_t, float, INT16_MAX, FN(power10)(quotient) - 1.0f)
+RESTORE(restore_i32, int32_t, float, INT32_MAX, quotient - offset)
+RESTORE(restore_i64, int64_t, double, INT64_MAX, quotient - offset)
 #undef RESTORE
 
 /* --- elements -> words -------------------------------------------------------------------------------------------- */

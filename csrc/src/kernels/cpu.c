@@ -33,16 +33,17 @@ enum { KNOWN = 1, AVX2 = 2, AVX512 = 4 };
 static unsigned detect(void) {
     uint32_t basic[4], extended[4], more[4];
     cpuid(1, basic);
-    const uint32_t osxsave_avx_popcnt = BIT(27) | BIT(28) | BIT(23);
-    if ((basic[ECX] & osxsave_avx_popcnt) != osxsave_avx_popcnt) return KNOWN;
+    const uint32_t osxsave_avx_popcnt_fma = BIT(27) | BIT(28) | BIT(23) | BIT(12);
+    if ((basic[ECX] & osxsave_avx_popcnt_fma) != osxsave_avx_popcnt_fma) return KNOWN;
     if ((xgetbv() & XCR0_SSE_AVX) != XCR0_SSE_AVX) return KNOWN;
     cpuid(7, extended);
     const uint32_t bmi1_avx2_bmi2 = BIT(3) | BIT(5) | BIT(8);
     if ((extended[EBX] & bmi1_avx2_bmi2) != bmi1_avx2_bmi2) return KNOWN;
     cpuid(0x80000001u, more);
     if ((more[ECX] & BIT(5)) == 0) return KNOWN; /* LZCNT */
-    const uint32_t f_dq_cd_bw_vl = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31);
-    if ((extended[EBX] & f_dq_cd_bw_vl) != f_dq_cd_bw_vl || (xgetbv() & XCR0_AVX512) != XCR0_AVX512)
+    const uint32_t f_dq_cd_bw_vl = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31), vbmi_vbmi2 = BIT(1) | BIT(6);
+    if ((extended[EBX] & f_dq_cd_bw_vl) != f_dq_cd_bw_vl || (extended[ECX] & vbmi_vbmi2) != vbmi_vbmi2 ||
+        (xgetbv() & XCR0_AVX512) != XCR0_AVX512)
         return KNOWN | AVX2;
     return KNOWN | AVX2 | AVX512;
 }

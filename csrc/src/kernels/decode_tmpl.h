@@ -65,6 +65,14 @@ static omf_status FNW(decode_patch)(T *dst, unsigned n, unsigned bits, bool is_x
     }
 #endif
     const bool has_high = extra != 0 && bits < W;
+#ifdef OMFI_HAS_MERGE_PACKED
+    if (has_high && n == OMFI_BLOCK && extra <= 8) {
+        FNW(unpack)(dst, n, bits, is_xor, at + high_size, (size_t)(end - at) - high_size);
+        FNW(merge_packed)(dst, bitmap, at, (size_t)(end - at), extra, bits);
+        *cursor = at + high_size + low_size;
+        return OMF_OK;
+    }
+#endif
     if (has_high) FNW(unpack_horizontal)(high, n_exceptions, extra, at, (size_t)(end - at));
     at += high_size;
     FNW(unpack)(dst, n, bits, is_xor, at, (size_t)(end - at));
