@@ -3,12 +3,14 @@
 PYTHON ?= python3
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet
-C_FILES = $(shell find csrc tests/c -name '*.[ch]')
+C_FILES = $(shell find csrc tests/c tests/fuzz -name '*.[ch]')
 PYTHON_FILES = omfiles tests examples benchmarks docs conftest.py setup.py
 PEER = .cache/peer-venv
 OLDEST = .cache/oldest-venv
+CLANG_PACKAGES = clang libclang-rt-dev
 
-.PHONY: help demo test build pytest test-oldest docs test-c asan lint types fmt bench bench-remote bench-quick clean
+.PHONY: help demo test build pytest test-oldest docs test-c test-fuzz damage fuzz asan lint types fmt bench bench-remote \
+	bench-quick clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -17,7 +19,7 @@ help: ## list the targets
 demo: build .venv/demo.stamp ## write real weather data to an .om file, read it back, draw it: build/demo/
 	$(BIN)/python examples/demo.py build/demo
 
-test: lint types test-c pytest test-oldest docs ## everything that must hold before a change is accepted
+test: lint types test-c test-fuzz pytest test-oldest docs ## everything that must hold before a change is accepted
 
 build: .venv/editable.stamp ## compile the extension modules in place
 	$(BIN)/python setup.py --quiet build_ext --inplace
@@ -34,14 +36,25 @@ docs: build .venv/docs.stamp ## the documentation, into build/docs; pages that a
 test-c: .venv/test.stamp ## the tests of the C core, plain and under the address and undefined behaviour sanitizers
 	$(MAKE) --silent -C tests/c asan $(if $(shell command -v $(CXX)),test) PYTHON=$(abspath $(BIN)/python)
 
+test-fuzz: .venv/pip.stamp ## each fuzz target over the C core for some seconds, from golden data and what ever failed
+	@tools/debian-packages $(CLANG_PACKAGES) || { echo "SKIPPED: test-fuzz, see above"; exit 0; } && \
+		$(MAKE) --silent --jobs 2 -C tests/fuzz test FUZZ_SECONDS=4 PYTHON=$(abspath $(BIN)/python)
+
+damage: build .venv/test.stamp ## read 100,000 damaged files, or COUNT=..., in processes of their own
+	$(BIN)/python tests/damage/campaign.py --count $(or $(COUNT),100000)
+
+fuzz: .venv/pip.stamp ## each fuzz target for an hour, or FUZZ_SECONDS=..., before a release; corpora stay in build/fuzz
+	tools/debian-packages $(CLANG_PACKAGES)
+	$(MAKE) --silent --jobs $$(nproc) -C tests/fuzz fuzz PYTHON=$(abspath $(BIN)/python)
+
 asan: .venv/editable.stamp .venv/test.stamp ## the Python tests with compiled modules under the same sanitizers
 	OMFILES_SANITIZE=address,undefined $(BIN)/python setup.py --quiet build --build-base build/asan --build-lib build/asan/lib
 	cp -r conftest.py pyproject.toml tests build/asan/lib
 	cd build/asan/lib && LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libubsan.so)" \
 		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc \
-		$(abspath $(BIN)/python) -m pytest tests/golden tests/property tests/unit \
+		$(abspath $(BIN)/python) -m pytest tests/golden tests/property tests/unit tests/damage \
 		--ignore tests/unit/test_memory.py --ignore tests/unit/test_benchmarks.py --ignore tests/unit/test_readme.py \
-		--deselect tests/unit/test_guarantees_damaged.py::test_random_damage
+		--deselect tests/damage/test_damage.py::test_3000_mutants
 
 lint: .venv/lint.stamp ## formatting and common mistakes in Python, Cython and C, spelling
 	$(BIN)/ruff check --quiet $(PYTHON_FILES)
