@@ -33,6 +33,9 @@ from omfiles.writer import OmFileWriter, OmWriterVariable, save
 if TYPE_CHECKING:
     from xarray import Dataset
 
+    from omfiles.hashes import write_hashes as write_hashes
+    from omfiles.verification import verify as verify
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -50,7 +53,24 @@ __all__ = [
     "save",
     "set_num_threads",
     "types",
+    "verify",
+    "write_hashes",
 ]
+
+# Imported on use, for they bring what reads from stores.
+_LAZY = {"verify": "omfiles.verification", "write_hashes": "omfiles.hashes"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
 
 
 def open_dataset(source: Any, **options: Any) -> "Dataset":

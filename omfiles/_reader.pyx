@@ -409,6 +409,11 @@ cdef class Reader(Node):
         """The file of a store that this reads from, or None."""
         return opened(self).remote
 
+    @property
+    def _span(self) -> tuple[int, int]:
+        """Where the record lies in the file, as (start, stop); a legacy file has its header in place of one."""
+        return self.span.offset, self.span.offset + self.span.size
+
     def _fetch_tree(self):
         """Have the records of all variables below here, those of a level fetched together."""
         fetch_tree(self, opened(self))

@@ -34,7 +34,7 @@ cdef class Source:
 
 
 # Open what a user passed, or a RemoteFile.
-cdef Source open_source(object source, object storage_options, object fetch)
+cpdef Source open_source(object source, object storage_options, object fetch)
 # Open what `origin` of a Source in this or another process is, or share what is open of the same file.
 cdef Source reopen_source(object origin)
 # Bytes [offset, offset + size) of the file, which may be fetched for that; the caller has checked the range.

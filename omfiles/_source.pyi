@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
-from typing_extensions import disjoint_base
+from collections.abc import Mapping
+from typing import Any
 
+from typing_extensions import Buffer, disjoint_base
+
+from omfiles.io.planner import FetchOptions
 from omfiles.io.remote import RemoteFile
 
 OPEN_FLAGS: int
@@ -16,3 +20,6 @@ class Source:
     def origin(self) -> object: ...
     @property
     def remote(self) -> RemoteFile | None: ...
+    def take(self, start: int, stop: int) -> Buffer: ...
+
+def open_source(source: Any, storage_options: Mapping[str, Any] | None, fetch: FetchOptions | None) -> Source: ...

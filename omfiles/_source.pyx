@@ -40,6 +40,12 @@ cdef class Source:
         if self.fd >= 0:
             omfiles_close(self.fd)
 
+    def take(self, uint64_t start, uint64_t stop):
+        """Bytes [start, stop) of the file."""
+        if not start <= stop <= self.size:
+            raise ValueError(f"bytes {start} ... {stop} do not lie in a file of {self.size}")
+        return take(self, start, stop - start, None)
+
     cdef const uint8_t *view(self, uint64_t offset, uint64_t size) noexcept nogil:
         if offset < self.resident_offset or offset > self.size or size > self.size - offset:
             return NULL
@@ -59,7 +65,7 @@ cdef class Source:
         return 0 if failure.system_error == 0 and got == size else -1
 
 
-cdef Source open_source(object source, object storage_options, object fetch):
+cpdef Source open_source(object source, object storage_options, object fetch):
     # A str is asked for first: for other classes `os.PathLike` is slow to answer. A UPath has storage options.
     if not isinstance(source, str) and isinstance(source, os.PathLike) and not hasattr(source, "storage_options"):
         source = os.fspath(source)

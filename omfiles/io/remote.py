@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,9 +28,7 @@ from omfiles.io.protocol import RangeReader, Tail
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-    from omfiles._plan import ReadPlan
-
-__all__ = ["Batch", "NotHere", "RemoteFile", "complete"]
+__all__ = ["Batch", "ChunkPlan", "NotHere", "RemoteFile", "complete"]
 
 T = TypeVar("T")
 Range = tuple[int, int]
@@ -50,6 +48,31 @@ class Batch(NamedTuple):
     """Called with the indices of some ranges, and bytes that cover them from some offset of the file on."""
     checked: bool = True
     """Whether the version of the file must be looked at. Not if another batch of the same read follows."""
+
+
+class ChunkPlan(Protocol):
+    """What is to be done with the chunks of an array, as `omfiles._plan.ReadPlan` explains."""
+
+    @property
+    def n_chunks(self) -> int: ...
+
+    def groups(self, first: int, last: int) -> npt.NDArray[np.uint64]: ...
+
+    def group_range(self, number: int) -> tuple[int, int]: ...
+
+    def locate(
+        self, first: int, last: int, groups: dict[int, Buffer]
+    ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]: ...
+
+    def decode(
+        self,
+        first: int,
+        last: int,
+        starts: npt.NDArray[np.uint64],
+        stops: npt.NDArray[np.uint64],
+        source: Buffer,
+        offset: int,
+    ) -> None: ...
 
 
 class NotHere(Exception):
@@ -162,7 +185,7 @@ class RemoteFile:
 
     # --- data ----------------------------------------------------------------------------------------------------
 
-    def read(self, plans: Sequence[ReadPlan]) -> Iterator[Batch]:
+    def read(self, plans: Sequence[ChunkPlan]) -> Iterator[Batch]:
         """Fill the results of plans. A round trip for look-up tables that are not here, and one for the chunks."""
         for parts in _windows(plans):
             groups = [plan.groups(first, last).tolist() for plan, first, last in parts]
@@ -278,9 +301,9 @@ def _wrong_length(reader: RangeReader, offset: int, wanted: int, got: int) -> Om
     return OmReadError(f"the store sent {got} bytes where {wanted} were asked for", path=reader.name, offset=offset)
 
 
-def _windows(plans: Sequence[ReadPlan]) -> Iterator[list[tuple[ReadPlan, int, int]]]:
+def _windows(plans: Sequence[ChunkPlan]) -> Iterator[list[tuple[ChunkPlan, int, int]]]:
     """Split plans into parts, (plan, first chunk, last chunk), that are read together."""
-    parts: list[tuple[ReadPlan, int, int]] = []
+    parts: list[tuple[ChunkPlan, int, int]] = []
     room = WINDOW_CHUNKS
     for plan in plans:
         first = 0
@@ -297,7 +320,7 @@ def _windows(plans: Sequence[ReadPlan]) -> Iterator[list[tuple[ReadPlan, int, in
 
 
 def _decoding(
-    parts: Sequence[tuple[ReadPlan, int, int]],
+    parts: Sequence[tuple[ChunkPlan, int, int]],
     located: Sequence[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]],
 ) -> Batch:
     """Make the batch that decodes the chunks of some parts of plans."""
