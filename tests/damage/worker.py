@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Read mutants, all in one process with little memory and time: ``worker.py golden_folder folder seed first last``.
 
-Each mutant is read twice, in different ways. Before each, its number is written to ``folder/progress``: should the
+Each mutant is read twice, in different ways, and verified. Before each, its number is written to ``folder/progress``: should the
 process die, that is the one. A line of JSON on standard output tells each offence; the last line, how many ended how.
 """
 
@@ -27,6 +27,7 @@ import numpy as np
 from anatomy import Anatomy, dissect
 from mutations import mutant
 
+import omfiles
 from omfiles import OmFileReader, OmFileReaderAsync, OmFormatError, _core
 from omfiles.io import RangeReader
 from omfiles.testing import reference
@@ -135,6 +136,8 @@ def check(content: bytes, number: int, path: Path) -> str:
     levels = _core.simd_available()
     _core.simd_select(levels[-1])
     ended, found = outcome(read_local, content, len(content))
+    verified = omfiles.verify(content)
+    assert not (verified and ended == "refused"), f"refused {found}, but found good by verify"
     path.write_bytes(content)
     _core.simd_select(levels[number % len(levels)])
     again = outcome(read_local, path, len(content))
