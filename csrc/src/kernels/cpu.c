@@ -41,9 +41,10 @@ static unsigned detect(void) {
     if ((extended[EBX] & bmi1_avx2_bmi2) != bmi1_avx2_bmi2) return KNOWN;
     cpuid(0x80000001u, more);
     if ((more[ECX] & BIT(5)) == 0) return KNOWN; /* LZCNT */
-    const uint32_t f_dq_cd_bw_vl = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31), vbmi_vbmi2 = BIT(1) | BIT(6);
-    if ((extended[EBX] & f_dq_cd_bw_vl) != f_dq_cd_bw_vl || (extended[ECX] & vbmi_vbmi2) != vbmi_vbmi2 ||
-        (xgetbv() & XCR0_AVX512) != XCR0_AVX512)
+    const uint32_t f_dq_cd_bw_vl = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31);
+    const uint32_t vbmi_vbmi2_gfni_vpopcntdq = BIT(1) | BIT(6) | BIT(8) | BIT(14);
+    if ((extended[EBX] & f_dq_cd_bw_vl) != f_dq_cd_bw_vl || (xgetbv() & XCR0_AVX512) != XCR0_AVX512 ||
+        (extended[ECX] & vbmi_vbmi2_gfni_vpopcntdq) != vbmi_vbmi2_gfni_vpopcntdq)
         return KNOWN | AVX2;
     return KNOWN | AVX2 | AVX512;
 }

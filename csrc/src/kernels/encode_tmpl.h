@@ -37,8 +37,8 @@ static unsigned FNW(take)(T *high, const T *values, const uint64_t bitmap[2], un
 #endif
 
 /* Exceptions of a PATCH block: extra bits, bitmap, high parts. */
-static size_t FNW(encode_patch)(uint8_t *dst, const T *values, const uint64_t longer[2], unsigned n, unsigned bits,
-                                unsigned extra) {
+static inline size_t FNW(encode_patch)(uint8_t *dst, const T *values, const uint64_t longer[2], unsigned n,
+                                       unsigned bits, unsigned extra) {
     const unsigned bitmap_size = (n + 7) / 8;
     uint8_t bitmap[OMFI_BLOCK / 8];
     T high[OMFI_BLOCK];
@@ -89,42 +89,81 @@ static size_t FNW(encode_vbyte)(uint8_t *dst, const T *values, const uint64_t lo
 }
 #endif
 
-/* The first n values of OMFI_BLOCK; the rest is zero. */
-static size_t FNW(encode_block)(uint8_t *dst, const T *values, unsigned n, bool is_xor) {
-    T any = 0;
-    for (unsigned i = 0; i < OMFI_BLOCK; i++) any |= values[i];
-    const unsigned top = omfi_bit_length(any);
-    if (any == 0) {
-        dst[0] = BLOCK_PLAIN << 6;
-        return 1;
-    }
-    unsigned n_equal = 1;
-    while (n_equal < n && values[n_equal] == any) n_equal++;
-    if (n_equal == n && values[0] == any) {
-        dst[0] = (uint8_t)(BLOCK_CONST << 6 | (top > 63 ? 63 : top));
-        omfi_store_bytes(dst + 1, any, (top + 7) / 8);
-        return 1 + (top + 7) / 8;
-    }
+#ifndef OMFI_HAS_CHOOSE
+/* The cheapest layout; `longer` receives the bitmap of its exceptions. */
+OMFI_INLINE layout FNW(choose)(uint64_t longer[2], const T *values, unsigned n, unsigned top) {
     uint8_t lengths[OMFI_BLOCK];
     uint32_t above[W + CHOOSE_LANES + CHOOSE_MARGIN];
     FNW(lengths)(lengths, values);
     memset(above + top, 0, (CHOOSE_LANES + CHOOSE_MARGIN) * sizeof *above);
     FN(count_longer)(above, lengths, top);
-    layout chosen = choose_layout(above, n, top, W);
+    const layout chosen = choose_layout(above, n, top, W);
+    if (chosen.kind != BLOCK_PLAIN) FN(find_longer)(longer, lengths, chosen.bits);
+    return chosen;
+}
+#endif
+
+/* The first n values of OMFI_BLOCK, which have the bits of `any`; the rest is zero. */
+static size_t FNW(encode_block)(uint8_t *dst, const T *values, unsigned n, T any, bool is_xor) {
+    const unsigned top = omfi_bit_length(any);
+    if (any == 0) {
+        dst[0] = BLOCK_PLAIN << 6;
+        return 1;
+    }
+    unsigned n_equal = 0;
+    while (n_equal < n && values[n_equal] == any) n_equal++;
+    if (n_equal == n) {
+        dst[0] = (uint8_t)(BLOCK_CONST << 6 | (top > 63 ? 63 : top));
+        omfi_store_bytes(dst + 1, any, (top + 7) / 8);
+        return 1 + (top + 7) / 8;
+    }
+#ifdef OMFI_HAS_NARROW
+    const size_t size = top <= 8 ? FNW(encode_narrow)(dst, values, n, top, is_xor) : 0;
+    if (W == 8 || size != 0) return size;
+#endif
+#if !(defined OMFI_HAS_NARROW && W == 8)
+    uint64_t longer[2];
+    layout chosen = FNW(choose)(longer, values, n, top);
     /* 63 in the header means 64. */
     if (W == 64 && chosen.bits >= 63) chosen = (layout){BLOCK_PLAIN, 64};
     uint8_t *at = dst;
     *at++ = (uint8_t)(chosen.kind << 6 | (chosen.bits > 63 ? 63 : chosen.bits));
-    uint64_t longer[2];
-    if (chosen.kind != BLOCK_PLAIN) FN(find_longer)(longer, lengths, chosen.bits);
     if (chosen.kind == BLOCK_PATCH) at += FNW(encode_patch)(at, values, longer, n, chosen.bits, top - chosen.bits);
-    if (chosen.kind == BLOCK_VBYTE) *at++ = (uint8_t)above[chosen.bits];
+    if (chosen.kind == BLOCK_VBYTE) *at++ = (uint8_t)(omfi_count_bits(longer[0]) + omfi_count_bits(longer[1]));
     at += FNW(pack)(at, values, n, chosen.bits, is_xor);
 #if W > 8
     if (chosen.kind == BLOCK_VBYTE) at += FNW(encode_vbyte)(at, values, longer, chosen.bits);
 #endif
     return (size_t)(at - dst);
+#endif
 }
+
+#ifndef OMFI_HAS_DIFFERENCES
+/* Differences of a block to the words before, zigzag or not; returns the OR of them. */
+OMFI_INLINE T FNW(differences)(T *values, const T *block, T before, bool zigzag) {
+    T any = 0;
+    values[0] = (T)(block[0] - before);
+    for (unsigned i = 1; i < OMFI_BLOCK; i++) values[i] = (T)(block[i] - block[i - 1]);
+    if (zigzag)
+        for (unsigned i = 0; i < OMFI_BLOCK; i++)
+            values[i] = (T)((T)(values[i] << 1) ^ (T)(0 - (values[i] >> (W - 1))));
+    for (unsigned i = 0; i < OMFI_BLOCK; i++) any |= values[i];
+    return any;
+}
+
+#if W >= 32
+/* The same with XOR, reversed after a shift to the left by the number of zeros that all share, which is returned. */
+OMFI_INLINE unsigned FNW(differences_xor)(T *values, const T *block, T before, T *any) {
+    T all = values[0] = block[0] ^ before;
+    for (unsigned i = 1; i < OMFI_BLOCK; i++) all |= values[i] = block[i] ^ block[i - 1];
+    const unsigned zeros = W - omfi_bit_length(all);
+    if (zeros < W)
+        for (unsigned i = 0; i < OMFI_BLOCK; i++) values[i] = REVERSE((T)(values[i] << zeros));
+    *any = zeros < W ? REVERSE((T)(all << zeros)) : 0;
+    return zeros;
+}
+#endif
+#endif
 
 /* A stream behind its first value; `kind` is a constant wherever this is inlined. */
 OMFI_INLINE size_t FNW(encode_blocks)(omf_stream kind, uint8_t *dst, const T *src, size_t n_values, uint64_t *carry) {
@@ -133,31 +172,18 @@ OMFI_INLINE size_t FNW(encode_blocks)(omf_stream kind, uint8_t *dst, const T *sr
     for (size_t done = 0; done < n_values; done += OMFI_BLOCK) {
         const unsigned n = n_values - done < OMFI_BLOCK ? (unsigned)(n_values - done) : OMFI_BLOCK;
         const T *block = src + done;
-        T tail[OMFI_BLOCK], values[OMFI_BLOCK];
+        T tail[OMFI_BLOCK], values[OMFI_BLOCK], any;
         if (n < OMFI_BLOCK) { /* differences behind the last value are zero */
             memcpy(tail, block, n * sizeof(T));
             for (unsigned i = n; i < OMFI_BLOCK; i++) tail[i] = block[n - 1];
             block = tail;
         }
-        if (kind == OMF_STREAM_XOR) {
-            T any = values[0] = block[0] ^ before;
-            for (unsigned i = 1; i < OMFI_BLOCK; i++) any |= values[i] = block[i] ^ block[i - 1];
 #if W >= 32
-            const unsigned zeros = W - omfi_bit_length(any);
-            *dst++ = (uint8_t)zeros;
-            if (zeros < W)
-                for (unsigned i = 0; i < OMFI_BLOCK; i++) values[i] = REVERSE((T)(values[i] << zeros));
-#else
-            (void)any;
+        if (kind == OMF_STREAM_XOR) *dst++ = (uint8_t)FNW(differences_xor)(values, block, before, &any);
+        else
 #endif
-        } else {
-            values[0] = (T)(block[0] - before);
-            for (unsigned i = 1; i < OMFI_BLOCK; i++) values[i] = (T)(block[i] - block[i - 1]);
-            if (kind == OMF_STREAM_ZIGZAG)
-                for (unsigned i = 0; i < OMFI_BLOCK; i++)
-                    values[i] = (T)((T)(values[i] << 1) ^ (T)(0 - (values[i] >> (W - 1))));
-        }
-        dst += FNW(encode_block)(dst, values, n, kind == OMF_STREAM_XOR);
+            any = FNW(differences)(values, block, before, kind == OMF_STREAM_ZIGZAG);
+        dst += FNW(encode_block)(dst, values, n, any, kind == OMF_STREAM_XOR);
         before = block[n - 1];
     }
     *carry = before;

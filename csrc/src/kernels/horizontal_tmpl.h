@@ -34,7 +34,7 @@ static void FNW(unpack_horizontal)(T *OMFI_RESTRICT dst, unsigned n, unsigned bi
 }
 
 /* Pack the low `bits` bits of n values; returns the bytes written. Padding is zero. */
-static size_t FNW(pack_horizontal)(uint8_t *OMFI_RESTRICT dst, const T *src, unsigned n, unsigned bits) {
+static inline size_t FNW(pack_horizontal)(uint8_t *OMFI_RESTRICT dst, const T *src, unsigned n, unsigned bits) {
     if (bits == 0) return 0;
 #if W == 8
     return FN(pack_bytes)(dst, src, n, bits);

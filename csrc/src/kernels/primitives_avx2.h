@@ -199,7 +199,35 @@ static uint64_t FN(integrate_xor64)(uint64_t *values, uint64_t carry, unsigned z
 #undef UNREVERSE32
 #undef UNREVERSE64
 
-/* --- bit lengths -------------------------------------------------------------------------------------------------- */
+/* --- bit lengths, from which a writer chooses the layout of a block ----------------------------------------------- */
+
+/* Of bytes: the longer one of their two halves, `base` more unless it is zero. */
+OMFI_INLINE __m256i FN(byte_lengths)(__m256i x, const char base) {
+    const __m256i nibble = _mm256_set1_epi8(15);
+    const __m128i short_lengths = _mm_setr_epi8(0, 1, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4);
+    const __m128i zero = _mm_setr_epi8(0, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+    const __m128i of_low = _mm_and_si128(_mm_add_epi8(short_lengths, _mm_set1_epi8(base)), zero);
+    const __m128i of_high = _mm_and_si128(_mm_add_epi8(short_lengths, _mm_set1_epi8((char)(base + 4))), zero);
+    const __m256i high = _mm256_and_si256(_mm256_srli_epi16(x, 4), nibble);
+    return _mm256_max_epu8(_mm256_shuffle_epi8(_mm256_broadcastsi128_si256(of_low), _mm256_and_si256(x, nibble)),
+                           _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(of_high), high));
+}
+
+static void FN(lengths8)(uint8_t lengths[OMFI_BLOCK], const uint8_t *values) {
+    for (unsigned i = 0; i < OMFI_BLOCK; i += 32)
+        FN(store256)(lengths + i, FN(byte_lengths)(FN(load256)(values + i), 0));
+}
+
+static void FN(lengths16)(uint8_t lengths[OMFI_BLOCK], const uint16_t *values) {
+    const __m256i low_byte = _mm256_set1_epi16(0xFF);
+    for (unsigned i = 0; i < OMFI_BLOCK; i += 32) {
+        const __m256i x = FN(load256)(values + i), y = FN(load256)(values + i + 16);
+        const __m256i low = _mm256_packus_epi16(_mm256_and_si256(x, low_byte), _mm256_and_si256(y, low_byte));
+        const __m256i high = _mm256_packus_epi16(_mm256_srli_epi16(x, 8), _mm256_srli_epi16(y, 8));
+        const __m256i longer = _mm256_max_epu8(FN(byte_lengths)(low, 0), FN(byte_lengths)(high, 8));
+        FN(store256)(lengths + i, _mm256_permute4x64_epi64(longer, 0xD8)); /* packing works in halves */
+    }
+}
 
 /* 126 more than the bit length of each word, as the exponent of a float; a word without its second highest bit is not
  * rounded up to the next power of two. Words from 2^31 on are negative, and give more than 126 + 32. */

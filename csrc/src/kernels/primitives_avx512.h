@@ -71,9 +71,9 @@ static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64
 #define OMFI_HAS_MERGE_PACKED
 OMFI_INLINE __m512i FN(unpack_narrow)(const uint8_t *src, size_t readable, unsigned first_bit, unsigned bits) {
     const __m512i in_group = _mm512_set1_epi64(0x0706050403020100);
-    const __m512i group = _mm512_set_epi64(0x0707070707070707, 0x0606060606060606, 0x0505050505050505,
-                                           0x0404040404040404, 0x0303030303030303, 0x0202020202020202,
-                                           0x0101010101010101, 0);
+    const __m512i group =
+        _mm512_set_epi64(0x0707070707070707, 0x0606060606060606, 0x0505050505050505, 0x0404040404040404,
+                         0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0);
     const __m512i factor = _mm512_set1_epi16((short)bits); /* all products of bytes are bytes */
     const __m512i place = _mm512_add_epi8(_mm512_mullo_epi16(group, factor), in_group);
     const __m512i bit = _mm512_add_epi8(_mm512_mullo_epi16(in_group, factor), _mm512_set1_epi8((char)(first_bit % 8)));
@@ -255,33 +255,3 @@ static uint64_t FN(integrate_xor64)(uint64_t *values, uint64_t carry, unsigned z
 #undef SET1_64
 #undef UNREVERSE32
 #undef UNREVERSE64
-
-/* --- bit lengths -------------------------------------------------------------------------------------------------- */
-
-static void FN(lengths32)(uint8_t lengths[OMFI_BLOCK], const uint32_t *values) {
-    for (unsigned i = 0; i < OMFI_BLOCK; i += 16) {
-        const __m512i length = _mm512_sub_epi32(_mm512_set1_epi32(32), _mm512_lzcnt_epi32(FN(load512)(values + i)));
-        _mm_storeu_si128((__m128i *)(lengths + i), _mm512_cvtepi32_epi8(length));
-    }
-}
-
-static void FN(lengths64)(uint8_t lengths[OMFI_BLOCK], const uint64_t *values) {
-    for (unsigned i = 0; i < OMFI_BLOCK; i += 8) {
-        const __m512i length = _mm512_sub_epi64(_mm512_set1_epi64(64), _mm512_lzcnt_epi64(FN(load512)(values + i)));
-        _mm_storel_epi64((__m128i *)(lengths + i), _mm512_cvtepi64_epi8(length));
-    }
-}
-
-static void FN(find_longer)(uint64_t bitmap[2], const uint8_t lengths[OMFI_BLOCK], unsigned bits) {
-    const __m512i limit = _mm512_set1_epi8((char)bits);
-    bitmap[0] = _mm512_cmpgt_epu8_mask(FN(load512)(lengths), limit);
-    bitmap[1] = _mm512_cmpgt_epu8_mask(FN(load512)(lengths + 64), limit);
-}
-
-static void FN(count_longer)(uint32_t *above, const uint8_t lengths[OMFI_BLOCK], unsigned top) {
-    for (unsigned b = 0; b < top; b++) {
-        uint64_t bitmap[2];
-        FN(find_longer)(bitmap, lengths, b);
-        above[b] = (uint32_t)(_mm_popcnt_u64(bitmap[0]) + _mm_popcnt_u64(bitmap[1]));
-    }
-}
