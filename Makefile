@@ -25,7 +25,7 @@ build: .venv/editable.stamp ## compile the extension modules in place
 	$(BIN)/python setup.py --quiet build_ext --inplace
 
 pytest: build .venv/test.stamp $(PEER)/ready ## the Python tests and doctests (some compare with the peer, omfiles 1.2.0)
-	OMFILES_REQUIRE_PEER=1 $(BIN)/python -m pytest
+	OMFILES_REQUIRE_PEER=1 $(BIN)/python -m pytest --numprocesses auto
 
 test-oldest: build $(OLDEST)/ready ## the tests of the integrations with the oldest versions that are supported
 	$(OLDEST)/bin/python -m pytest tests/xarray tests/dask tests/zarr tests/grids

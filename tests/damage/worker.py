@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Read mutants, all in one process with little memory and time: ``worker.py golden_folder folder seed first last``.
 
-Each mutant is read twice, in different ways, and verified. Before each, its number is written to ``folder/progress``: should the
-process die, that is the one. A line of JSON on standard output tells each offence; the last line, how many ended how.
+Each mutant is read twice, in different ways, and verified. Before each, its number goes to ``folder/progress``: if the
+process dies, that is the one. A line of JSON on standard output tells each offence; the last line, how many ended how.
 """
 
 from __future__ import annotations
