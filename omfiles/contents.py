@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from omfiles.arguments import DIMENSION_KEY
@@ -58,7 +59,10 @@ def scan(
     groups = {"/": root}
     group_of: dict[str, tuple[str, str]] = {}  # by path: the group, and the path of that in the file
     arrays = []
+    done: set[str] = set()
     for path, place in places.items():
+        if path in done:
+            continue
         node = root._init_from_variable(place)
         if node.is_group or path == start:
             group = "/" + "/".join(filter(None, path[len(start) :].split("/")))
@@ -68,9 +72,23 @@ def scan(
             group, base = group_of[path[: -len(node.name) - 1]]
         group_of[path] = group, base
         if node.is_array:
-            attrs = dict(node.attrs)
-            names = attrs.pop(DIMENSION_KEY, None)
-            dims = names.split() if isinstance(names, str) else []
+            children = node.children
+            # Mostly there are only scalars below an array, and these only once.
+            if all(child.is_scalar and not child.num_children for child in children):
+                done.update(f"{path}/{child.name}" for child in children)
+            attrs: dict[str, Any] = {}
+            for child in children:
+                if child.is_scalar:
+                    attrs.setdefault(child.name, child.read_scalar())
+            names = attrs.pop(DIMENSION_KEY, "")
+            if not isinstance(names, str):
+                warnings.warn(
+                    f"variable {path.lstrip('/')!r}: {DIMENSION_KEY!r} is the number {names} instead of the names of "
+                    "its dimensions, so they get others",
+                    stacklevel=2,
+                )
+                names = ""
+            dims = names.split()
             arrays.append(Array(path, group, path[len(base) :].lstrip("/"), node, unpack_attrs(attrs), dims))
     return groups, arrays
 
@@ -123,9 +141,9 @@ def unique(name: str, taken: Container[str], used: Counter[str]) -> str:
     return free
 
 
-def dimensions(arrays: Mapping[Any, Array]) -> dict[Any, tuple[str, ...]]:
-    """Name the dimensions of arrays that share a dataset."""
-    mentioned = {dim for array in arrays.values() for dim in array.dims}
+def dimensions(arrays: Mapping[Any, Array], others: Iterable[Array] = ()) -> dict[Any, tuple[str, ...]]:
+    """Name the dimensions of arrays that share a dataset; `others` are left out, but what they mention counts."""
+    mentioned = {dim for array in (*arrays.values(), *others) for dim in array.dims}
     named: dict[Any, tuple[str, ...]] = {}
     sizes: dict[str, set[int]] = {}
     for key, array in arrays.items():

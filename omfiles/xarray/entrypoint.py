@@ -121,11 +121,16 @@ class OmXarrayEntrypoint(BackendEntrypoint):
         self,
         filename_or_obj: Any,
         *,
+        mask_and_scale: Any = True,
+        decode_times: Any = True,
+        concat_characters: bool = True,
+        decode_coords: Any = True,
         drop_variables: str | Iterable[str] | None = None,
+        use_cftime: bool | None = None,
+        decode_timedelta: Any = None,
         group: str | None = None,
         storage_options: dict[str, Any] | None = None,
         openmeteo: Switch = "auto",
-        **decoders: Any,
     ) -> dict[str, xarray.Dataset]:
         """Open each group as a dataset of its own arrays; parameters as for `open_dataset`."""
         with open_source(filename_or_obj, storage_options, group) as root:
@@ -135,6 +140,14 @@ class OmXarrayEntrypoint(BackendEntrypoint):
                 drop_variables=drop_variables,
                 openmeteo=openmeteo,
             )
+            decoders = {
+                "mask_and_scale": mask_and_scale,
+                "decode_times": decode_times,
+                "concat_characters": concat_characters,
+                "decode_coords": decode_coords,
+                "use_cftime": use_cftime,
+                "decode_timedelta": decode_timedelta,
+            }
             return {path: _decode(store, **decoders) for path, store in stores.items()}
 
     def open_datatree(self, filename_or_obj: Any, **options: Any) -> xarray.DataTree:
@@ -144,7 +157,7 @@ class OmXarrayEntrypoint(BackendEntrypoint):
 
 def _decode(store: OmDataStore, **decoders: Any) -> xarray.Dataset:
     dataset = StoreBackendEntrypoint().open_dataset(store, **decoders)
-    if decoders.get("decode_coords", True):
+    if store.coordinates and decoders["decode_coords"]:
         dataset = dataset.set_coords(store.coordinates & set(dataset.variables))
     if store.grid is not None:
         dataset = dataset.assign_coords(store.grid.coordinates())

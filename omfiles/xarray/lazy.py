@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,10 +16,14 @@ from xarray.backends import BackendArray
 from omfiles import indexing
 from omfiles.reader import OmFileReader, read_pieces, read_pieces_async
 
-__all__ = ["OmBackendArray", "index_arrays", "lazily_indexed"]
+__all__ = ["OmBackendArray", "index_arrays", "is_decoded", "lazily_indexed"]
 
 # xarray has no public names for its kinds of keys, and they cannot be told apart by what they hold.
 BASIC, ORTHOGONAL, POINTWISE = "BasicIndexer", "OuterIndexer", "VectorizedIndexer"
+
+PLAIN = {"long_name", "standard_name", "units"}
+"""Attributes by which xarray decodes nothing, unless the units are those of times."""
+TIME = re.compile("since|day|hour|minute|second", re.IGNORECASE)
 
 
 class OmBackendArray(BackendArray):
@@ -86,10 +91,20 @@ def index_arrays(key: Any, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp]
     return tuple(made)
 
 
+def is_decoded(attrs: Mapping[str, Any]) -> bool:
+    """Whether xarray may make something else of the values of a variable that has these attributes."""
+    return not attrs.keys() <= PLAIN or TIME.search(str(attrs.get("units", ""))) is not None
+
+
 def lazily_indexed(variables: Mapping[Any, xarray.Variable]) -> Mapping[Any, xarray.Variable]:
     """Let selections of variables that hold an `OmBackendArray` wait until the data are needed.
 
-    xarray does so when it decodes a variable, but only where there is nothing to decode: not if it has attributes.
+    xarray does so itself when there is nothing to decode, but lets no selection wait of what it decodes.
+
+    Parameters
+    ----------
+    variables : mapping
+        Without attributes, so that nothing is decoded here.
     """
     lazy, _, _ = xarray.conventions.decode_cf_variables(
         variables,

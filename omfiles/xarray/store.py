@@ -14,7 +14,7 @@ from omfiles.chunking import preferred_chunks
 from omfiles.contents import Array, attributes, dimensions, members, name_unnamed, scalar_variables, scan
 from omfiles.conventions import BYTES, COORDINATE, ROLE, TEXT
 from omfiles.reader import OmFileReader, OmVariable
-from omfiles.xarray.lazy import OmBackendArray, lazily_indexed
+from omfiles.xarray.lazy import OmBackendArray, is_decoded, lazily_indexed
 from omfiles.xarray.openmeteo import GRID_MAPPING, Names, Switch, applies, inherit_dimensions, translate
 from omfiles.xarray.selection import GridIndex
 
@@ -64,7 +64,7 @@ class OmDataStore(AbstractDataStore):
         named = name_unnamed({array.path.lstrip("/"): array for array in arrays}, unnamed)
         dropped = _names(drop_variables)
         named = {name: array for name, array in named.items() if name not in dropped}
-        self._describe(named, dimensions(named), f"{root_variable.name}/".lstrip("/"), translated, dropped)
+        self._describe(named, dimensions(named, arrays), f"{root_variable.name}/".lstrip("/"), translated, dropped)
 
     @classmethod
     def of_groups(
@@ -87,7 +87,8 @@ class OmDataStore(AbstractDataStore):
             for path, own in members(groups, arrays, unnamed).items()
         }
         # Children of a tree share the dimensions of their parents, hence all are named together.
-        dims = dimensions({(path, name): array for path, own in named.items() for name, array in own.items()})
+        kept = {(path, name): array for path, own in named.items() for name, array in own.items()}
+        dims = dimensions(kept, arrays)
         stores = {}
         for path, own in named.items():
             store = stores[path] = cls.__new__(cls)
@@ -129,7 +130,8 @@ class OmDataStore(AbstractDataStore):
         data: dict[str, Any] = {name: OmBackendArray(array.reader) for name, array in self._arrays.items()}
         data |= self._fetch()
         data |= {name: data[name].view("S1") for name in self._characters}
-        variables = lazily_indexed({name: xarray.Variable(self._dims[name], data[name]) for name in self._arrays})
+        variables = {name: xarray.Variable(self._dims[name], data[name]) for name in self._arrays}
+        variables |= lazily_indexed({name: variables[name] for name in variables if is_decoded(self._attrs_of[name])})
         for name, array in self._arrays.items():
             variable = variables[name]
             variable.attrs = self._attrs_of[name]

@@ -165,7 +165,8 @@ def test_coordinates_that_are_no_string_name_nothing(tmp_path):
     def tree(writer):
         return writer.write_array(FIELD, [9, 11, 13], name="v", children=[writer.write_scalar(7, DIMENSION_KEY)])
 
-    variable = open_dataset(write(tmp_path / "x.om", tree))["v"]
+    with pytest.warns(UserWarning, match="variable 'v': 'coordinates' is the number 7 instead of the names"):
+        variable = open_dataset(write(tmp_path / "x.om", tree))["v"]
     assert variable.dims == ("dim0", "dim1", "dim2") and variable.attrs == {}
 
 
@@ -386,8 +387,10 @@ def test_errors_of_opening(tmp_path):
     (tmp_path / "damaged.om").write_bytes(b"x" * 100)
     with pytest.raises(omfiles.OmFormatError, match=r"damaged\.om"):
         open_dataset(tmp_path / "damaged.om")
-    with pytest.raises(TypeError, match="unexpected keyword"):
+    with pytest.raises(TypeError, match=r"open_dataset\(\) got an unexpected keyword argument 'nonsense'"):
         open_dataset(tmp_path / "missing.om", nonsense=1)
+    with pytest.raises(TypeError, match=r"open_groups_as_dict\(\) got an unexpected keyword argument 'nonsense'"):
+        xr.open_datatree(tmp_path / "missing.om", engine=OmXarrayEntrypoint, nonsense=1)
 
 
 def test_several_files(tmp_path):
@@ -449,7 +452,8 @@ def test_decoding_is_up_to_xarray(tmp_path):
 
 def test_decoder_keywords(path):
     assert open_dataset(path, decode_times=False)["time"].dtype.kind == "i"
-    assert list(open_dataset(path, drop_variables=["t2m", "lat"]).variables) == ["lon", "time"]
+    some = open_dataset(path, drop_variables=["t2m", "lat"])
+    assert list(some.variables) == ["lon", "time"] and set(some.xindexes) == {"lon", "time"}, "as with the others"
     assert open_dataset(path, decode_coords=False, concat_characters=False, use_cftime=None)["t2m"].shape == FIELD.shape
 
 
