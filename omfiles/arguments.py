@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,16 @@ class Scalar(NamedTuple):
 
     type: int
     value: bytes
+
+
+@contextmanager
+def naming(what: str) -> Iterator[None]:
+    """Say in errors about arguments what they are about."""
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = next(kind for kind in (ArgumentError, TypeError, ValueError, OverflowError) if isinstance(error, kind))
+        raise kind(f"{what}: {error}") from error
 
 
 class ArraySpec(NamedTuple):
@@ -76,10 +87,7 @@ def array_spec(
     if scale == 0:
         raise ValueError(f"scale_factor must not be 0 as float32, but is {scale_factor!r}")
     offset = _real(add_offset, "add_offset")
-    if not isinstance(compression, str):
-        raise TypeError(f"compression must be a str, not {compression!r}")
-    if compression not in COMPRESSIONS:
-        raise ValueError(f"compression must be one of {', '.join(COMPRESSIONS)}, not {compression!r}")
+    check_compression(compression)
     allowed = DTYPES.get(compression)
     if allowed is not None and dtype.name not in allowed:
         raise ArgumentError(f"Invalid data type: {compression} is for {' and '.join(allowed)}, not {dtype}")
@@ -87,6 +95,14 @@ def array_spec(
         raise ValueError(f"overflow must be 'raise', 'clip' or 'nan', not {overflow!r}")
     encode_name(name, "name")
     return ArraySpec(name, dtype, compression, scale, offset, shape, lengths, overflow)
+
+
+def check_compression(compression: Any) -> None:
+    """Refuse what is no name of a compression."""
+    if not isinstance(compression, str):
+        raise TypeError(f"compression must be a str, not {compression!r}")
+    if compression not in COMPRESSIONS:
+        raise ValueError(f"compression must be one of {', '.join(COMPRESSIONS)}, not {compression!r}")
 
 
 def plain_array(data: Any, what: str) -> npt.NDArray[Any]:

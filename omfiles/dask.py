@@ -34,7 +34,7 @@ from dask.delayed import delayed
 from dask.local import get_sync
 from dask.threaded import get as get_threaded
 
-from omfiles.arguments import ArraySpec, array_spec
+from omfiles.arguments import ArraySpec, array_spec, naming
 from omfiles.chunking import PREFERRED_BYTES, ArgumentError, auto_chunks, preferred_chunks
 from omfiles.writer import EncodedPart, OmFileWriter, OmWriterVariable, encode_part
 
@@ -117,7 +117,8 @@ def write_dask_array(
         chunks = _chunks_in_blocks(data.chunks, data.dtype.itemsize)
     elif isinstance(chunks, (Sequence, np.ndarray)) and len(chunks) != data.ndim:
         raise ArgumentError(f"{what}: chunks has {len(chunks)} elements, but the array {data.ndim} dimensions")
-    spec = array_spec(name, data.dtype, compression, scale_factor, add_offset, data.shape, chunks, overflow)
+    with naming(what):
+        spec = array_spec(name, data.dtype, compression, scale_factor, add_offset, data.shape, chunks, overflow)
     blocks = _in_order(data, spec)
     return writer._write_stream(spec, partial(_produce, spec, blocks), children, attrs, dims)
 

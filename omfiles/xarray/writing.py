@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ import xarray
 from xarray.conventions import encode_cf_variable
 from xarray.indexes import PandasMultiIndex
 
-from omfiles.arguments import DIMENSION_KEY, array_spec, encode_name, native_dtype
+from omfiles.arguments import DIMENSION_KEY, array_spec, check_compression, encode_name, naming, native_dtype
 from omfiles.conventions import BYTES, COORDINATE, ROLE, TEXT, characters, pack_attrs
 from omfiles.writer import OmFileWriter, OmWriterVariable
 
@@ -111,8 +110,8 @@ def write_dataset(
         _write,
         ds,
         target,
-        encoding={} if encoding is None else encoding,
-        chunks={} if chunks is None else chunks,
+        encoding=_mapping({} if encoding is None else encoding, "encoding"),
+        chunks=_mapping({} if chunks is None else chunks, "chunks"),
         codec={name: value for name, value in zip(CODEC, (scale_factor, add_offset, compression)) if value is not None},
         overflow=overflow,
         fs=fs,
@@ -177,7 +176,7 @@ def _write(
         raise TypeError(f"an xarray.Dataset or DataTree can be written, not {type(ds).__name__}; to_dataset() may help")
     planner = _Planner(**wishes)
     root = planner.group("", "", ds)
-    planner.check_encoding()
+    planner.check_names()
     if fs is None:
         writer = OmFileWriter(target, storage_options=storage_options)
     else:
@@ -221,6 +220,7 @@ class _Planner:
         self._codec = codec
         self._overflow = overflow
         self._paths: set[str] = set()
+        self._dims: set[str] = set()
 
     def group(self, name: str, path: str, ds: xarray.Dataset | xarray.DataTree) -> _Group:
         """Plan a dataset, or a node of a tree and all below; `path` is empty, or ends with a slash."""
@@ -229,28 +229,32 @@ class _Planner:
             below, ds = ds.children, ds.to_dataset(inherit=False)
         items = [self._item(path, ds, variable) for variable in ds.variables]
         groups = [self.group(child, f"{path}{child}/", node) for child, node in below.items()]
-        with _naming(f"group {path!r}" if path else "the dataset"):
+        with naming(f"group {path!r}" if path else "the dataset"):
             encode_name(name, "its name")
             return _Group(name, items, groups, pack_attrs(ds.attrs, taken=[*map(str, ds.variables), *below]))
 
-    def check_encoding(self) -> None:
-        """Refuse what is meant for no variable, after all were planned."""
+    def check_names(self) -> None:
+        """Refuse what is meant for no variable or no dimension, after all were planned."""
         for path in self._encoding:
             if path not in self._paths:
                 raise ValueError(f"encoding is for the variable {path!r}, but there are only {sorted(self._paths)}")
+        for dim in self._chunks:
+            if dim not in self._dims:
+                raise ValueError(f"chunks are for the dimension {dim!r}, but there are only {sorted(self._dims)}")
 
     def _item(self, path: str, ds: xarray.Dataset, name: Any) -> _Item:
         path += str(name)
         self._paths.add(path)
         var = ds.variables[name]
         is_coordinate = name in ds.coords
-        with _naming(f"variable {path!r}"):
+        with naming(f"variable {path!r}"):
             _check_names(name, var)
+            self._dims.update(map(str, var.dims))
             if isinstance(ds.xindexes.get(name), PandasMultiIndex):
                 raise ValueError(f"a MultiIndex cannot be stored; ds.reset_index({name!r}) makes plain variables of it")
-            wishes = dict(self._encoding.get(path, {}))
+            wishes = dict(_mapping(self._encoding.get(path, {}), "its encoding"))
             times = {key: wishes.pop(key) for key in TIME if key in wishes}
-            encoded, roles = _encoded(var, times)
+            encoded, roles = _encoded(var, times, ds.dims)
             if is_coordinate and var.dims != (name,):
                 roles.append(COORDINATE)
             attrs = pack_attrs(encoded.attrs)
@@ -282,13 +286,10 @@ class _Planner:
         return "auto"
 
 
-@contextmanager
-def _naming(what: str) -> Iterator[None]:
-    """Say in errors what they are about."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        raise (TypeError if isinstance(error, TypeError) else ValueError)(f"{what}: {error}") from error
+def _mapping(value: Any, what: str) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what} must be a mapping, not {value!r}")
+    return value
 
 
 def _check_names(name: Any, var: xarray.Variable) -> None:
@@ -304,8 +305,13 @@ def _check_names(name: Any, var: xarray.Variable) -> None:
         raise ValueError(f"its shape is {var.shape}, but arrays without elements cannot be stored")
 
 
-def _encoded(var: xarray.Variable, times: Mapping[str, Any]) -> tuple[xarray.Variable, list[str]]:
-    """Turn a variable into one of numbers as the CF conventions have it, or of characters; return its roles too."""
+def _encoded(
+    var: xarray.Variable, times: Mapping[str, Any], taken: Collection[Hashable]
+) -> tuple[xarray.Variable, list[str]]:
+    """Turn a variable into one of numbers as the CF conventions have it, or of characters; return its roles too.
+
+    `taken` are names of dimensions that one along characters must not have.
+    """
     kind = var.dtype.kind
     if kind in "fiu":
         return var, []
@@ -316,7 +322,10 @@ def _encoded(var: xarray.Variable, times: Mapping[str, Any]) -> tuple[xarray.Var
             return xarray.Variable((), str(var.to_numpy()[()]), var.attrs), []
         data = characters(var.to_numpy())
         role = BYTES if kind == "S" else TEXT
-        return xarray.Variable((*var.dims, f"{role}{data.shape[-1]}"), data, var.attrs), [role]
+        dim = f"{role}{data.shape[-1]}"
+        while dim in taken:
+            dim = f"_{dim}"
+        return xarray.Variable((*var.dims, dim), data, var.attrs), [role]
     encoding = {**{key: var.encoding[key] for key in TIME if key in var.encoding}, **times}
     if encoding and kind in "mM":
         encoding["dtype"] = "int64"  # in finer units if these would not do: xarray warns
@@ -335,6 +344,7 @@ def _codec(
             raise ValueError(f"scale_factor and add_offset are for floats, but it is stored as {encoded.dtype}")
         return {"scale_factor": 1.0, "add_offset": 0.0, "compression": "pfor_delta_2d", **wishes}
     codec = {**general, **wishes} or _codec_before(var)
+    check_compression(codec.get("compression", EXACT))
     if not codec.keys() & {"scale_factor", "add_offset"} and codec.get("compression", EXACT) != EXACT:
         raise ValueError(f"{codec['compression']} rounds floats to multiples of 1 / scale_factor: set that as well")
     default = "pfor_delta_2d" if codec else EXACT

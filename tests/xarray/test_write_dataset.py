@@ -285,7 +285,6 @@ def test_values_that_were_packed_when_they_were_read(tmp_path):
         ({"chunks": {"time": 6, "lat": 10}}, (6, 10, 40)),
         ({"chunks": {"time": 6}, "encoding": {"t2m": {"chunks": [24, 5, 5]}}}, (24, 5, 5)),
         ({"encoding": {"t2m": {"chunks": "auto"}}}, (24, 13, 40)),
-        ({"chunks": {"x": 6}}, (24, 13, 40)),
     ],
 )
 def test_chunks(tmp_path, options, expected):
@@ -454,7 +453,8 @@ def test_errors_name_the_variable(tmp_path, ds, error, message):
         ({"encoding": {"t2m": {"scale_factor": 0}}}, "variable 't2m': scale_factor must not be 0"),
         ({"encoding": {"soil": {"scale_factor": 5}}}, "variable 'soil': scale_factor and add_offset are for floats"),
         ({"encoding": {"soil": {"compression": "fpx_xor_2d"}}}, "variable 'soil': Invalid data type"),
-        ({"compression": "zip"}, "variable 't2m': zip rounds|variable 't2m': compression must be one of"),
+        ({"compression": "zip"}, "variable 't2m': compression must be one of .*, not 'zip'"),
+        ({"chunks": {"time": 6, "x": 6}}, r"chunks are for the dimension 'x', but there are only \['lat', "),
         ({"overflow": "wrap"}, "variable 't2m': overflow must be"),
     ],
 )
@@ -462,6 +462,27 @@ def test_errors_in_options(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         write_dataset(weather(), tmp_path / "a.om", **options)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"chunks": {"time": -1}}, OverflowError, "variable 't2m': chunks.* axis 0 has -1"),
+        ({"chunks": (1, 2, 3)}, TypeError, r"chunks must be a mapping, not \(1, 2, 3\)"),
+        ({"encoding": "t2m"}, TypeError, "encoding must be a mapping, not 't2m'"),
+        ({"encoding": {"t2m": 5}}, TypeError, "variable 't2m': its encoding must be a mapping, not 5"),
+    ],
+)
+def test_options_of_another_kind(tmp_path, options, error, message):
+    with pytest.raises(error, match=message):
+        write_dataset(weather(), tmp_path / "a.om", **options)
+    assert os.listdir(tmp_path) == []
+
+
+def test_dimensions_may_be_called_as_that_of_characters(tmp_path):
+    ds = xr.Dataset({"a": ("text3", [1, 2, 3]), "b": ("x", ["abc", "d"])})
+    ds["c"] = ("_text3", "text3"), [["abc", "", "d"]]
+    assert_round_trip(ds, tmp_path / "a.om")
 
 
 def test_an_error_in_a_tree_names_the_path(tmp_path):
