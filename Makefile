@@ -9,17 +9,17 @@ PEER = .cache/peer-venv
 OLDEST = .cache/oldest-venv
 CLANG_PACKAGES = clang libclang-rt-dev
 
-.PHONY: help demo test build pytest test-oldest docs test-c test-fuzz damage fuzz asan lint types fmt bench bench-remote \
-	bench-quick clean
+.PHONY: help demo test build pytest test-oldest docs test-c test-machines test-matrix test-fuzz damage fuzz asan \
+	lint types fmt bench bench-remote bench-quick clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build .venv/demo.stamp ## write real weather data to an .om file, read it back, draw it: build/demo/
 	$(BIN)/python examples/demo.py build/demo
 
-test: lint types test-c test-fuzz pytest test-oldest docs ## everything that must hold before a change is accepted
+test: lint types test-c test-machines test-fuzz pytest test-oldest docs ## everything that must hold before a change is accepted
 
 build: .venv/editable.stamp ## compile the extension modules in place
 	$(BIN)/python setup.py --quiet build_ext --inplace
@@ -35,6 +35,14 @@ docs: build .venv/docs.stamp ## the documentation, into build/docs; pages that a
 
 test-c: .venv/test.stamp ## the tests of the C core, plain and under the address and undefined behaviour sanitizers
 	$(MAKE) --silent -C tests/c asan $(if $(shell command -v $(CXX)),test) PYTHON=$(abspath $(BIN)/python)
+
+test-machines: .venv/test.stamp ## the tests of the C core on s390x (big-endian), 32-bit ARM and AArch64, in emulators
+	@$(MAKE) --silent -C tests/c packages || { echo "SKIPPED: test-machines, see above"; exit 0; } && \
+		$(MAKE) --silent --jobs 2 -C tests/c machines PYTHON=$(abspath $(BIN)/python)
+
+test-matrix: .venv/test.stamp ## the same and on x86-64, each with GCC and Clang, without and with optimisation
+	$(MAKE) --silent -C tests/c packages
+	$(MAKE) --silent --jobs $$(nproc) -C tests/c matrix PYTHON=$(abspath $(BIN)/python)
 
 test-fuzz: .venv/pip.stamp ## each fuzz target over the C core for some seconds, from golden data and what ever failed
 	@tools/debian-packages $(CLANG_PACKAGES) || { echo "SKIPPED: test-fuzz, see above"; exit 0; } && \

@@ -24,6 +24,13 @@ void rng_fill(uint8_t *dst, size_t n_bytes) {
     for (size_t i = 0; i < n_bytes; i++) dst[i] = (uint8_t)rng_next();
 }
 
+void store_word(void *dst, uint64_t word, size_t n_bytes) {
+    const uint16_t probe = 1;
+    uint8_t lowest;
+    memcpy(&lowest, &probe, 1);
+    memcpy(dst, (const uint8_t *)&word + (lowest ? 0 : 8 - n_bytes), n_bytes);
+}
+
 /* --- guarded memory --------------------------------------------------------------------------------------------- */
 
 #define N_MARKS 64

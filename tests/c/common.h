@@ -26,6 +26,9 @@ uint64_t rng_below(uint64_t limit);
 uint64_t rng_bits(unsigned n_bits); /* n_bits random bits, 0 ... 64 */
 void rng_fill(uint8_t *dst, size_t n_bytes);
 
+/* The low n_bytes of a word, in the byte order of this machine. */
+void store_word(void *dst, uint64_t word, size_t n_bytes);
+
 /* --- memory that ends at an unmapped page ----------------------------------------------------------------------- */
 
 typedef struct guard {

@@ -62,8 +62,7 @@ static void grow_elements(sample *s) {
             float narrow = (float)(value < 0 ? -value : value);
             memcpy(s->elements + 4 * i, &narrow, 4);
         } else {
-            int64_t whole_value = (int64_t)value;
-            memcpy(s->elements + s->size * i, &whole_value, s->size);
+            store_word(s->elements + s->size * i, (uint64_t)(int64_t)value, s->size);
         }
     }
 }

@@ -114,7 +114,6 @@ static void test_rubbish(stream_kind kind) {
 
 /* Differences of few bits with some of many, from all the same to all different. */
 static void test_encoders(stream_kind kind) {
-    static uint64_t words[MAX_VALUES];
     static uint8_t values[MAX_VALUES * 8];
     for (unsigned round = 0; round < 500; round++) {
         size_t n = 1 + (size_t)rng_below(MAX_VALUES);
@@ -123,8 +122,7 @@ static void test_encoders(stream_kind kind) {
         for (size_t i = 0; i < n; i++) {
             if (round % 3) step = rng_bits(rng_below(one_in) ? small : large);
             word = kind.kind == OMF_STREAM_XOR ? word ^ step : word + step;
-            words[i] = word;
-            memcpy(values + i * kind.width / 8, words + i, kind.width / 8);
+            store_word(values + i * kind.width / 8, word, kind.width / 8);
         }
         encode(values, n, kind);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kernels: between floats and integers, and the XOR filter (format.md, section 3).
- * Each step is rounded to the type, so nothing here may be contracted to fused operations. */
+ * Each step is rounded to the type, so nothing here may be contracted to fused operations; and casts that look needless
+ * round for compilers that calculate with more bits, as GCC does for s390x. */
 
 static void FN(exclusive_or32)(void *words, size_t distance, size_t n_values) {
     uint32_t *OMFI_RESTRICT values = (uint32_t *)words;
@@ -156,7 +157,7 @@ enum { PIECE = 256 };
             for (size_t i = start; i < end; i++) {                                                                     \
                 const FLOAT x = in[i], y = EXPRESSION;                                                                 \
                 const FLOAT capped = y<(HIGHEST) ? y : (HIGHEST), safe = capped>(LOWEST) ? capped : (LOWEST);          \
-                const WIDE q = (WIDE)(safe + COPYSIGN(BELOW_HALF, safe));                                              \
+                const WIDE q = (WIDE)(FLOAT)(safe + COPYSIGN(BELOW_HALF, safe));                                       \
                 out[i] = (WORD)(x != x ? (WIDE)MARK : q);                                                              \
                 bad |= (y >= (TOO_HIGH)) | (y <= (TOO_LOW));                                                           \
             }                                                                                                          \
@@ -172,13 +173,13 @@ enum { PIECE = 256 };
 /* Floats just below 2^31 and 2^63 are at most MARK - 1; floats just below -2^31 and -2^63 are the first that are too
  * low. */
 QUANTIZE(quantize_i16, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, -32768.0f, 32767.0f,
-         32766.5f, (x + offset) * scale)
+         32766.5f, (float)(x + offset) * scale)
 QUANTIZE(quantize_i16_log, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, -32768.0f,
          32767.0f, 32766.5f, FN(log_scaled)(x, scale))
 QUANTIZE(quantize_i32, int32_t, int32_t, float, INT32_MAX, copysignf, 0x1.fffffep-2f, -2147483904.0f, -2147483648.0f,
-         2147483520.0f, 2147483648.0f, (x + offset) * scale)
+         2147483520.0f, 2147483648.0f, (float)(x + offset) * scale)
 QUANTIZE(quantize_large, int64_t, int64_t, double, INT64_MAX, copysign, 0x1.fffffffffffffp-2, -9223372036854777856.0,
-         -9223372036854775808.0, 9223372036854774784.0, 9223372036854775808.0, (x + offset) * scale)
+         -9223372036854775808.0, 9223372036854774784.0, 9223372036854775808.0, (double)(x + offset) * scale)
 #undef QUANTIZE
 
 /* Most CPUs cannot convert doubles to 64-bit integers in vectors. Below 2^51 there is a way around: after adding 1.5 *

@@ -37,7 +37,7 @@ static void test_streams(void) {
 }
 
 int main(int argc, char **argv) {
-    CHECK(argc == 2, "usage: %s golden.bin", argv[0]);
+    CHECK(argc == 3, "usage: %s streams.bin files.bin", argv[0]);
     path = argv[1];
     at_every_level(test_streams);
     return 0;
