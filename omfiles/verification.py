@@ -191,12 +191,15 @@ def verify(
         place = beside(source) if hashes is True else hashes
         expected = open_anywhere(place, options_for(place, storage_options), fetch)
     check = _Check(file, progress, n_passes=1 if expected is None else 2)
-    check.structure()
-    check.data()
-    check.layout()
-    if expected is not None:
-        check.compare(expected)
-    return check.result(hashes_checked=expected is not None)
+    try:
+        check.structure()
+        check.data()
+        check.layout()
+        if expected is not None:
+            check.compare(expected)
+        return check.result(hashes_checked=expected is not None)
+    finally:
+        check.arrays.clear()  # they refer to each other, and would keep the file open
 
 
 class _Advance:

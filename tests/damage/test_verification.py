@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import json
 import os
@@ -325,6 +326,19 @@ def test_a_file_cut_off_meanwhile(tmp_path: Path) -> None:
 
     with pytest.raises(omfiles.OmReadError, match="truncated while it was open"):
         omfiles.verify(path, progress=cut)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="counts open files as Linux lists them")
+def test_the_file_is_closed(tmp_path: Path) -> None:
+    omfiles.save(tmp_path / "file.om", np.zeros(4))
+    gc.disable()
+    try:
+        before = len(os.listdir("/proc/self/fd"))
+        omfiles.write_hashes(tmp_path / "file.om")
+        assert omfiles.verify(tmp_path / "file.om", hashes=True)
+        assert len(os.listdir("/proc/self/fd")) == before
+    finally:
+        gc.enable()
 
 
 def test_progress(tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ import errno
 import gc
 import os
 import pickle
-import random
-import signal
 import stat
 import subprocess
 import sys
@@ -409,49 +407,6 @@ def test_a_folder_that_vanishes(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         writer.close(root)
     writer.discard()
-
-
-@posix
-def test_a_file_that_may_not_grow(path: Path) -> None:
-    code = f"""
-import resource, signal, sys
-import numpy as np, omfiles
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-try:
-    omfiles.save({str(path)!r}, np.random.default_rng(0).integers(0, 2**60, 400_000), (1000,))
-except OSError as error:
-    print(error.errno)
-"""
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(result.stdout) == errno.EFBIG
-    assert_untouched(path)
-
-
-@posix
-def test_killed_at_any_moment(tmp_path: Path) -> None:
-    path = tmp_path / "file.om"
-    code = f"""
-import itertools
-import numpy as np, omfiles
-for i in itertools.count():
-    omfiles.save({str(path)!r}, np.full((300, 400), i, np.int32) + np.arange(400, dtype=np.int32), (10, 10))
-"""
-    save(path, np.zeros((300, 400), np.int32))
-    rng = random.Random(1)
-    for _ in range(6):
-        process = subprocess.Popen([sys.executable, "-c", code])
-        while not any(p.name.endswith(".om-part") for p in tmp_path.iterdir()):
-            time.sleep(0.01)
-            assert process.poll() is None
-        time.sleep(rng.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        with OmFileReader(path) as reader:
-            rows = reader[:]
-            assert (rows == rows[0]).all()
-        for part in tmp_path.glob(".*.om-part"):
-            part.unlink()
 
 
 def test_interrupted_while_writing(path: Path) -> None:
