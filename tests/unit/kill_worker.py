@@ -8,6 +8,7 @@ found.
 
 from __future__ import annotations
 
+import concurrent.futures.thread  # noqa: F401 - not in every forked process anew
 import contextlib
 import itertools
 import os
@@ -22,7 +23,7 @@ import numpy as np
 
 import omfiles
 
-SHAPE, CHUNKS = (300, 400), (10, 10)
+SHAPE, CHUNKS = (200, 200), (10, 10)
 GRID = np.arange(SHAPE[1], dtype=np.int32)
 N_WRITERS = 2
 
@@ -79,7 +80,7 @@ def main() -> None:
         writers = range(1 + turn % 2)
         running = [start(path, writer, versions[writer]) for writer in writers]
         begun = [versions[writer] + 1 for writer in writers]
-        time.sleep(rng.uniform(0, 0.02))
+        time.sleep(rng.uniform(0, 0.01))
         for writer, (child, receive) in zip(writers, running, strict=True):
             versions[writer] = max(kill(child, receive), begun[writer])
             found["kills"] += 1
