@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 from omfiles import types
 from omfiles.aio import OmFileReaderAsync
 from omfiles.errors import OmError, OmFormatError, OmReadError
-from omfiles.reader import OmFileReader, OmVariable, open
+from omfiles.reader import OmFileReader, OmVariable
+from omfiles.reader import open as open  # not in __all__: a star import must leave Python's own open alone
 from omfiles.threads import get_num_threads, set_num_threads
 from omfiles.writer import OmFileWriter, OmWriterVariable, save
 
@@ -48,7 +49,6 @@ __all__ = [
     "OmVariable",
     "OmWriterVariable",
     "get_num_threads",
-    "open",
     "open_dataset",
     "save",
     "set_num_threads",

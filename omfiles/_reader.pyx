@@ -702,7 +702,7 @@ cdef str kind_of(Reader self):
 cdef int require_array(Reader self, str what) except -1:
     opened(self)
     if not omf_type_is_array(self.record.type):
-        raise ValueError(f"{self.name!r} is {kind_of(self)}; only arrays have a {what}")
+        raise ValueError(f"{self.name!r} is {kind_of(self)}; only arrays have {what}")
     return 0
 
 

@@ -69,12 +69,15 @@ cpdef Source open_source(object source, object storage_options, object fetch):
     # A str is asked for first: for other classes `os.PathLike` is slow to answer. A UPath has storage options.
     if not isinstance(source, str) and isinstance(source, os.PathLike) and not hasattr(source, "storage_options"):
         source = os.fspath(source)
+    if fetch is not None:
+        from omfiles.io.planner import fetch_options
+        fetch_options(fetch)  # wrong ones are refused for local files too, which need none
     if isinstance(source, str) and "://" not in source and "::" not in source and not storage_options:
         return open_path(source)
     if isinstance(source, bytes) and not storage_options:
         return open_memory(source)
     # All that knows stores is imported on use.
-    from omfiles.io.planner import FetchOptions
+    from omfiles.io.planner import fetch_options
     from omfiles.io.protocol import RangeReader
     from omfiles.io.remote import RemoteFile
     from omfiles.io.resolve import resolve
@@ -85,7 +88,7 @@ cpdef Source open_source(object source, object storage_options, object fetch):
     if isinstance(source, str):
         return open_path(source)
     if isinstance(source, RangeReader):
-        return open_remote(RemoteFile.open(source, FetchOptions() if fetch is None else fetch))
+        return open_remote(RemoteFile.open(source, fetch_options(fetch)))
     return open_memory(source)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,7 @@ class OmFileReaderAsync:
         found = await to_thread(resolve, source, storage_options)  # chained URLs may have to be opened
         if isinstance(found, RangeReader):
             return await cls._open_remote(found, fetch)
-        return cls._of(await to_thread(OmFileReader, found))
+        return cls._of(await to_thread(partial(OmFileReader, found, fetch=fetch)))
 
     @classmethod
     async def from_path(cls, file_path: str | os.PathLike[str]) -> Self:
@@ -114,10 +115,10 @@ class OmFileReaderAsync:
 
     @classmethod
     async def _open_remote(cls, reader: RangeReader, fetch: FetchOptions | None) -> Self:
-        from omfiles.io.planner import FetchOptions
+        from omfiles.io.planner import fetch_options
         from omfiles.io.remote import RemoteFile, complete
 
-        file = await RemoteFile.open_async(reader, FetchOptions() if fetch is None else fetch)
+        file = await RemoteFile.open_async(reader, fetch_options(fetch))
         return cls._of(await complete(file, lambda: OmFileReader(file)))
 
     # --- life cycle ---------------------------------------------------------------------------------------------

@@ -126,7 +126,7 @@ def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _real(value: Any, what: str) -> float:
     """Convert a number to a float that float32 holds exactly."""
-    if isinstance(value, str | bytes):
+    if isinstance(value, str | bytes) or (not hasattr(value, "__float__") and not hasattr(value, "__index__")):
         raise TypeError(f"{what} must be a number, not {value!r}")
     with np.errstate(over="ignore"):
         number = float(np.float32(float(value)))

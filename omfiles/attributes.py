@@ -3,16 +3,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import difflib
+from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from omfiles.display import value_text
 
-__all__ = ["Attributes"]
+__all__ = ["Attributes", "similar"]
 
 SHOWN = 50
 """Most attributes in a repr."""
+
+
+def similar(name: Any, known: Collection[str]) -> str:
+    """Say which names there are, for those who have asked for one that is not: such that are like it, or the first.
+
+    Examples
+    --------
+    >>> similar("unit", ["units", "height"])
+    "there are 'units'"
+    """
+    names = difflib.get_close_matches(str(name), known, n=3) or list(islice(known, 10))
+    return f"there are {', '.join(map(repr, names))}" if names else "it has none"
 
 
 class Attributes(Mapping[str, Any]):
@@ -55,7 +68,10 @@ class Attributes(Mapping[str, Any]):
         return self._children
 
     def __getitem__(self, name: str) -> Any:
-        return self._open()[name].read_scalar()
+        children = self._open()
+        if name not in children:
+            raise KeyError(f"{self._reader.name!r} has no attribute {name!r}; {similar(name, children)}")
+        return children[name].read_scalar()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._open())

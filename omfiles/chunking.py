@@ -40,7 +40,10 @@ class ArgumentError(ValueError, RuntimeError):
 def _integers(values: Any, what: str) -> Shape:
     if isinstance(values, (str, bytes)) or not isinstance(values, (Sequence, np.ndarray)):
         raise TypeError(f"{what} must be a sequence of integers, not {values!r}")
-    numbers = tuple(map(index, values))
+    try:
+        numbers = tuple(map(index, values))
+    except TypeError:
+        raise TypeError(f"{what} must be a sequence of integers, not {values!r}") from None
     for axis, number in enumerate(numbers):
         if number < 0:
             raise OverflowError(f"{what} must be at least 1, but axis {axis} has {number}")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import numpy as np
 
 from omfiles import display, indexing
 from omfiles._reader import OmVariable, Reader
-from omfiles.attributes import Attributes
+from omfiles.attributes import Attributes, similar
 from omfiles.threads import to_thread
 
 if TYPE_CHECKING:
@@ -120,6 +119,7 @@ class OmFileReader(Reader):
     @property
     def attrs(self) -> Attributes:
         """The scalar children: their values by name."""
+        self._require_open()
         return Attributes(self)
 
     def keys(self) -> KeysView[str]:
@@ -158,12 +158,16 @@ class OmFileReader(Reader):
     def _descend(self, path: str) -> Self:
         child = self._find(path)
         if child is None:
-            known = difflib.get_close_matches(path, self.keys(), n=3) or list(self.keys())[:10]
-            names = ", ".join(map(repr, known))
-            raise KeyError(
-                f"{self.name!r} has no child {path!r}; " + (f"there are {names}" if names else "it has none")
-            )
+            # The message is about the last variable on the way that is there.
+            node = self
+            while (name := path.partition("/")[0]) != path and (below := node._find(name)) is not None:
+                node, path = below, path[len(name) + 1 :]
+            raise KeyError(f"{node.name!r} has no child {path!r}; {similar(path, node.keys())}")
         return child
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise ValueError("the reader is closed")
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self.keys())
@@ -203,11 +207,13 @@ class OmFileReader(Reader):
     @property
     def oindex(self) -> Orthogonal:
         """Orthogonal selection: ``reader.oindex[[3, 0], :, mask]`` selects along each dimension on its own."""
+        self._require_open()
         return Orthogonal(self)
 
     @property
     def vindex(self) -> Pointwise:
         """Point-wise selection: ``reader.vindex[[3, 0], [1, 4]]`` gives the elements (3, 1) and (0, 4)."""
+        self._require_open()
         return Pointwise(self)
 
     # --- display ------------------------------------------------------------------------------------------------

@@ -297,6 +297,8 @@ class OmFileWriter:
         if dtype is None:
             raise TypeError("dtype must be a numpy.dtype, not None")
         spec = array_spec(name, np.dtype(dtype), compression, scale_factor, add_offset, dimensions, chunks, overflow)
+        if not isinstance(chunk_iterator, Iterable):
+            raise TypeError(f"chunk_iterator must be an iterable of arrays, not {chunk_iterator!r}")
         items = iter(chunk_iterator)
 
         def produce(append: Callable[[Item], None]) -> None:
@@ -401,6 +403,8 @@ class OmFileWriter:
     # --- variables --------------------------------------------------------------------------------------------------
 
     def _check_children(self, children: Any, scalars: dict[str, Scalar]) -> list[OmWriterVariable]:
+        if not isinstance(children, Iterable | None):
+            raise TypeError(f"children must be a sequence of OmWriterVariable, not {children!r}")
         below = list(() if children is None else children)
         for child in below:
             self._check_handle(child, "children")
@@ -499,14 +503,23 @@ class OmFileWriter:
     ) -> None:
         if self._closed:
             return
+        if error is not None:
+            self._give_up(error)
+            return
         try:
-            if kind is None:
-                with self._exclusive():
-                    root = self._only_top()
-                self.close(root)
-        finally:
-            if not self._closed:
-                self.discard()
+            with self._exclusive():
+                root = self._only_top()
+            self.close(root)
+        except BaseException as failure:
+            self._give_up(failure)
+            raise
+
+    def _give_up(self, error: BaseException) -> None:
+        """Discard the file because of an error, which another one must not take the place of."""
+        try:
+            self.discard()
+        except Exception as failure:
+            error.add_note(f"{self._sink.name!r} could not be discarded either: {failure!r}")
 
     def _only_top(self) -> OmWriterVariable:
         tops = list(self._tops)
@@ -524,9 +537,13 @@ class OmFileWriter:
         if self._closed or os.getpid() != self._pid:
             return
         self._closed = True
-        self._sink.abort()
+        rest = ""
+        try:
+            self._sink.abort()
+        except Exception as error:
+            rest = f", and what was sent of it could not be given up: {error!r}"
         warnings.warn(
-            f"OmFileWriter was dropped without calling close(): {self._sink.name!r} was not written",
+            f"OmFileWriter was dropped without calling close(): {self._sink.name!r} was not written{rest}",
             RuntimeWarning,
             stacklevel=2,
             source=self,

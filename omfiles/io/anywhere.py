@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from omfiles._source import Source, open_source
-from omfiles.io.planner import FetchOptions
+from omfiles.io.planner import FetchOptions, fetch_options
 from omfiles.io.protocol import RangeReader, Tail
 from omfiles.io.remote import RemoteFile
 
@@ -51,6 +51,6 @@ def open_anywhere(
     opened = open_source(source, storage_options, fetch)
     if opened.remote is not None:
         return opened.remote
-    options = FetchOptions() if fetch is None else fetch
+    options = fetch_options(fetch)
     ranges = _LocalRanges(opened)
     return RemoteFile(ranges, options, Tail(opened.size, None, ranges.tail(options.tail).data))

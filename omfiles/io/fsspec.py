@@ -19,7 +19,7 @@ from omfiles.errors import OmReadError
 from omfiles.io.arrivals import arrivals, arrivals_async, arrivals_of_threads, wait
 from omfiles.io.protocol import RangeReader, Tail
 
-__all__ = ["AsyncFsspecReader", "FsspecReader", "from_fsspec", "is_local", "protocols", "synchronous"]
+__all__ = ["AsyncFsspecReader", "FsspecReader", "from_fsspec", "is_local", "path_text", "protocols", "synchronous"]
 
 Coroutines = Callable[..., Coroutine[Any, Any, Any]]
 
@@ -53,13 +53,19 @@ def from_fsspec(fs: Any, path: str | os.PathLike[str], name: str | None = None) 
     name : str, optional
         What messages call the file; the path by default.
     """
-    text = os.fspath(path)
-    if not isinstance(text, str):
-        raise TypeError(f"the path of a file in a filesystem must be str, not {path!r}")
+    text = path_text(path)
     missing = _missing(fs, "cat_file", "size")
     if missing and _missing(fs, "_cat_file", "_size"):
         raise _lacks(fs, missing)
     return (AsyncFsspecReader if missing or _is_async(fs) else FsspecReader)(fs, text, name or text)
+
+
+def path_text(path: str | os.PathLike[str]) -> str:
+    """Return the path of a file in a filesystem as str."""
+    text = os.fspath(path) if isinstance(path, os.PathLike) else path
+    if not isinstance(text, str):
+        raise TypeError(f"the path of a file in a filesystem must be str or os.PathLike of str, not {path!r}")
+    return text
 
 
 def protocols(fs: Any) -> set[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FetchOptions", "Requests", "plan_requests"]
+__all__ = ["FetchOptions", "Requests", "fetch_options", "plan_requests"]
 
 UInt64Array = npt.NDArray[np.uint64]
 LARGEST_OFFSET = 2**64 - 1
@@ -59,6 +59,15 @@ class FetchOptions:
                 raise TypeError(f"{name} must be an int, not {value!r}")
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, not {value}")
+
+
+def fetch_options(fetch: FetchOptions | None) -> FetchOptions:
+    """Return the options that a user has given, or else the defaults."""
+    if fetch is None:
+        return FetchOptions()
+    if not isinstance(fetch, FetchOptions):
+        raise TypeError(f"fetch must be an omfiles.io.FetchOptions, not {fetch!r}")
+    return fetch
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,13 +117,11 @@ class RemoteFile:
     @classmethod
     def open(cls, reader: RangeReader, options: FetchOptions) -> RemoteFile:
         """Open a file: one round trip where the store can."""
-        _check(options)
         return cls(reader, options, reader.tail(options.tail))
 
     @classmethod
     async def open_async(cls, reader: RangeReader, options: FetchOptions) -> RemoteFile:
         """Open a file without blocking the event loop."""
-        _check(options)
         return cls(reader, options, await reader.tail_async(options.tail))
 
     def __reduce__(self) -> Any:
@@ -290,11 +288,6 @@ class _Fetch:
             raise OmReadError(
                 f"the store did not answer for {stop - start} bytes", path=self._reader.name, offset=start
             )
-
-
-def _check(options: FetchOptions) -> None:
-    if not isinstance(options, FetchOptions):
-        raise TypeError(f"fetch must be an omfiles.io.FetchOptions, not {options!r}")
 
 
 def _wrong_length(reader: RangeReader, offset: int, wanted: int, got: int) -> OmReadError:

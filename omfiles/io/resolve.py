@@ -90,6 +90,8 @@ def resolve_target(target: Any, storage_options: Mapping[str, Any] | None = None
 
 def _locate(source: Any, storage_options: Mapping[str, Any] | None) -> str | tuple[Any, str, str] | None:
     """Return a local path; or a filesystem, the path in it and a name; or None if `source` is neither."""
+    if not isinstance(storage_options, Mapping | None):
+        raise TypeError(f"storage_options must be a mapping, not {storage_options!r}")
     is_url = isinstance(source, str) and URL.match(source) is not None
     if storage_options and not is_url:
         raise TypeError(f"storage_options are for URLs, but a {type(source).__name__} was passed: {source!r:.200}")

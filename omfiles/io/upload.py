@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from omfiles.io.fsspec import is_local, protocols, synchronous
+from omfiles.io.fsspec import is_local, path_text, protocols, synchronous
 from omfiles.sink import LocalSink, Sink
 
 __all__ = ["FsspecSink", "sink_of_fsspec"]
@@ -25,9 +25,7 @@ def sink_of_fsspec(fs: Any, path: str | os.PathLike[str]) -> Sink:
     path : str or os.PathLike
         The file.
     """
-    text = os.fspath(path)
-    if not isinstance(text, str):
-        raise TypeError(f"the path of a file in a filesystem must be str, not {path!r}")
+    text = path_text(path)
     return LocalSink(fs._strip_protocol(text)) if is_local(fs) else FsspecSink(synchronous(fs), text)
 
 

@@ -353,3 +353,11 @@ def test_open_of_omfiles_takes_options(tail_file: bytes) -> None:
     request = job.traffic.data_requests[0]
     assert request.stop - request.start == 100
     job.close()
+
+
+@pytest.mark.parametrize("source", ["memory://file", b"content", "path", io.BytesIO()])
+def test_wrong_options(source: Any) -> None:
+    with pytest.raises(TypeError, match=r"fetch must be an omfiles\.io\.FetchOptions, not 3"):
+        omfiles.open(source, fetch=3)
+    with pytest.raises(TypeError, match=r"fetch must be an omfiles\.io\.FetchOptions, not 3"):
+        asyncio.run(OmFileReaderAsync.open(source, fetch=3))

@@ -121,6 +121,10 @@ def test_wrong_sources(path: Path) -> None:
             resolve(source)
     with pytest.raises(TypeError, match="'str' is no filesystem"):
         resolve(("a", "b"))
+    with pytest.raises(TypeError, match=r"must be str or os\.PathLike of str, not 2"):
+        resolve((fsspec.filesystem("memory"), 2))
+    with pytest.raises(TypeError, match=r"storage_options must be a mapping, not \['key'\]"):
+        resolve("memory://file", ["key"])
     with open(path) as text, pytest.raises(TypeError, match="opened as text; open it in mode 'rb'"):
         resolve(text)
     read_end, write_end = os.pipe()

@@ -230,6 +230,29 @@ def test_giving_up(place: Any, small: dict[str, bytes], size: str, old: bool, wa
 # --- errors -----------------------------------------------------------------------------------------------------------
 
 
+class Broken:
+    """A store whose files take what they get, but cannot be closed."""
+
+    def open(self, path: str, mode: str) -> Any:
+        class File(io.BytesIO):
+            def close(self) -> None:
+                raise OSError("the line is dead")
+
+        return File()
+
+
+def test_giving_up_fails_too() -> None:
+    """What comes first is what users get."""
+    with pytest.raises(KeyError, match="mine") as caught, OmFileWriter.from_fsspec(Broken(), "file"):
+        raise KeyError("mine")
+    assert caught.value.__notes__ == ["'file' could not be discarded either: OSError('the line is dead')"]
+    with pytest.raises(OSError, match="the line is dead"), OmFileWriter.from_fsspec(Broken(), "file") as writer:
+        writer.write_scalar(1, "one")
+    writers = [OmFileWriter.from_fsspec(Broken(), "file")]
+    with pytest.warns(RuntimeWarning, match="dropped .* could not be given up: OSError"):
+        writers.clear()
+
+
 @pytest.mark.parametrize("url", [False, True])
 def test_a_missing_bucket(s3: S3, url: bool) -> None:
     """Here the constructor may know, but `close` at the latest."""

@@ -32,8 +32,10 @@ def test_mapping_of_scalar_children_in_file_order(reader):
     assert "lat" not in attrs
     assert attrs == {"units": "K", "height": 2}
     assert attrs.get("group") is None
-    with pytest.raises(KeyError, match="'lat'"):
+    with pytest.raises(KeyError, match="has no attribute 'lat'; there are 'units', 'height'"):
         attrs["lat"]
+    with pytest.raises(KeyError, match="has no attribute 'unit'; there are 'units'"):
+        attrs["unit"]
     with pytest.raises(TypeError):
         attrs["units"] = "C"
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import builtins
 import shutil
 import subprocess
 import sys
@@ -49,3 +50,4 @@ def test_version() -> None:
 def test_public_names() -> None:
     assert {"OmFileReader", "OmFileWriter", "OmVariable", "OmWriterVariable", "types"} <= set(omfiles.__all__)
     assert all(hasattr(omfiles, name) for name in omfiles.__all__)
+    assert not set(omfiles.__all__) & set(dir(builtins)), "a star import would hide Python's own"

@@ -139,7 +139,7 @@ def test_attributes(path: Path) -> None:
         ([DATA.astype("f8")], TypeError, "dtype float64, not float32"),
         ([DATA.astype("f2")], ValueError, "Unsupported array data type"),
         ([np.ma.masked_array(DATA)], ValueError, "masked array"),
-        (5, TypeError, "not iterable"),
+        (5, TypeError, "chunk_iterator must be an iterable of arrays, not 5"),
     ],
 )
 def test_wrong_items(path: Path, items: Any, error: type[Exception], message: str) -> None:
