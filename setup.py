@@ -1,17 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""The extension modules and their build switches; everything else stands in pyproject.toml.
+"""What pyproject.toml cannot say: extension modules and their build switches, and archives that can be reproduced.
 
 OMFILES_DEBUG=1                       no optimisation, symbols, assertions of the C core
 OMFILES_SANITIZE=address,undefined    the same with sanitizers (preload libasan to run it)
+SOURCE_DATE_EPOCH=...                 the time that archives state, instead of now
 """
 
+import gzip
+import json
 import os
 import sys
 import sysconfig
+import tarfile
+import time
 from glob import glob
+from pathlib import Path
 
+import Cython
 from Cython.Build import cythonize
-from setuptools import Extension, setup
+from setuptools import Extension, find_packages, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.sdist import sdist
 
 # The stable ABI serves every CPython from 3.11 on; free-threaded builds have none that Cython can target.
 stable_abi = not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -29,6 +38,8 @@ else:
     compile_args = ["-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
     compile_args += ["-O0", "-g"] if debug else ["-O3", "-g0"]
     link_args = []
+    if sys.platform == "linux" and not debug:
+        link_args += ["-Wl,--strip-all"]
     if sanitizers:
         compile_args += [f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
         link_args += [f"-fsanitize={sanitizers}"]
@@ -53,7 +64,61 @@ def extension(source: str) -> Extension:
     )
 
 
+class Sdist(sdist):
+    """Archives without traces of the machine: files in order, times of the commit, nobody's names and umask."""
+
+    def make_archive(self, base_name, format, root_dir=None, base_dir=None, owner=None, group=None):
+        if format != "gztar":
+            return super().make_archive(base_name, format, root_dir, base_dir, owner, group)
+        now = int(os.environ.get("SOURCE_DATE_EPOCH", time.time()))
+
+        def plain(entry):
+            entry.mtime, entry.mode = now, 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+            entry.uid, entry.gid, entry.uname, entry.gname = 0, 0, "", ""
+            return entry
+
+        name = f"{base_name}.tar.gz"
+        self.mkpath(os.path.dirname(name))
+        with (
+            open(name, "wb") as file,
+            gzip.GzipFile("", "wb", mtime=now, fileobj=file) as stream,
+            tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive,
+        ):
+            archive.add(base_dir, filter=plain)  # sorted
+        return name
+
+
+class Wheel(bdist_wheel):
+    """Wheels with a software bill of materials (PEP 770): what is compiled into the modules."""
+
+    def write_wheelfile(self, wheelfile_base, **options):
+        super().write_wheelfile(wheelfile_base, **options)
+        name = self.distribution.get_name()
+        package = component(name, self.distribution.get_version(), "MIT")
+        cython = component("cython", Cython.__version__, "Apache-2.0")  # parts of it are in its output
+        bill = {
+            "bomFormat": "CycloneDX",
+            "specVersion": "1.6",
+            "version": 1,
+            "metadata": {"component": package},
+            "components": [cython],
+            "dependencies": [{"ref": package["bom-ref"], "dependsOn": [cython["bom-ref"]]}],
+        }
+        folder = Path(wheelfile_base, "sboms")
+        folder.mkdir()
+        (folder / f"{name}.cdx.json").write_text(json.dumps(bill, indent=2) + "\n")
+
+
+def component(name: str, version: str, license: str) -> dict[str, object]:
+    """Describe a package of PyPI in terms of CycloneDX."""
+    url = f"pkg:pypi/{name}@{version}"
+    licenses = [{"license": {"id": license}}]
+    return {"type": "library", "bom-ref": url, "name": name, "version": version, "licenses": licenses, "purl": url}
+
+
 setup(
+    packages=[*find_packages(include=["omfiles*"]), "omfiles.include", "omfiles.include.omf"],
+    package_dir={"omfiles.include": "csrc/include"},
     ext_modules=cythonize(
         [extension(source) for source in sorted(glob("omfiles/*.pyx"))],
         build_dir="build/cython",
@@ -66,5 +131,6 @@ setup(
             "autotestdict": False,
         },
     ),
+    cmdclass={"sdist": Sdist, "bdist_wheel": Wheel},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if stable_abi else {},
 )
