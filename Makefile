@@ -3,14 +3,17 @@
 PYTHON ?= python3
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet
-C_FILES = $(shell find csrc tests/c tests/fuzz -name '*.[ch]')
-PYTHON_FILES = omfiles tests examples benchmarks docs conftest.py setup.py
+C_FILES = $(shell find csrc tests/c tests/fuzz omfiles -name '*.[ch]' -o -name '*.cpp')
+PYTHON_FILES = omfiles tests examples benchmarks docs tools conftest.py setup.py
+WHEEL_FILES = setup.py pyproject.toml MANIFEST.in README.md CHANGELOG.md \
+	$(shell find csrc omfiles docs -name '*.[ch]' -o -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.md')
+DIST = build/dist
 PEER = .cache/peer-venv
 OLDEST = .cache/oldest-venv
 CLANG_PACKAGES = clang libclang-rt-dev
 
-.PHONY: help demo test build pytest test-oldest docs test-c test-machines test-matrix test-fuzz damage fuzz asan \
-	lint types fmt bench bench-remote bench-quick clean
+.PHONY: help demo test build pytest test-oldest wheel abi docs test-c test-machines test-matrix test-fuzz damage fuzz \
+	asan lint types fmt bench bench-remote bench-quick clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -24,11 +27,18 @@ test: lint types test-c test-machines test-fuzz pytest test-oldest docs ## every
 build: .venv/editable.stamp ## compile the extension modules in place
 	$(BIN)/python setup.py --quiet build_ext --inplace
 
-pytest: build .venv/test.stamp $(PEER)/ready ## the Python tests and doctests (some compare with the peer, omfiles 1.2.0)
-	OMFILES_REQUIRE_PEER=1 $(BIN)/python -m pytest --numprocesses auto
+pytest: build wheel .venv/test.stamp $(PEER)/ready ## the Python tests and doctests (some compare with the peer, omfiles 1.2.0)
+	OMFILES_REQUIRE_PEER=1 OMFILES_WHEEL="$$(echo $(DIST)/*.whl)" \
+		$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
 test-oldest: build $(OLDEST)/ready ## the tests of the integrations with the oldest versions that are supported
 	$(OLDEST)/bin/python -m pytest tests/xarray tests/dask tests/zarr tests/grids
+
+wheel: $(DIST)/ready ## source archive and wheel of the working tree, in build/dist
+
+abi: build .venv/test.stamp ## agree on the binary interface of the C core as it is: tests/capi/abi.json
+	$(BIN)/python tools/abi.py >tests/capi/abi.json.new
+	mv tests/capi/abi.json.new tests/capi/abi.json
 
 docs: build .venv/docs.stamp ## the documentation, into build/docs; pages that are scripts are run, warnings are errors
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
@@ -107,6 +117,14 @@ clean: ## remove what was built, and the environments
 .venv/editable.stamp: pyproject.toml setup.py .venv/build.stamp
 	$(BIN)/python setup.py --quiet build_ext --inplace
 	$(PIP) --quiet --no-build-isolation --editable .
+	@touch $@
+
+# The archives state the time of the commit, so that they can be made again, byte for byte.
+$(DIST)/ready: $(WHEEL_FILES) .venv/build.stamp
+	rm -rf $(DIST)
+	mkdir -p $(DIST)
+	umask 022 && SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct 2>/dev/null || date +%s)" \
+		$(BIN)/python -m build --no-isolation --outdir $(DIST) >$(DIST)/log 2>&1 || { cat $(DIST)/log; exit 1; }
 	@touch $@
 
 $(PEER)/ready:

@@ -21,6 +21,7 @@ except ModuleNotFoundError as _error:
         "installed package"
     ) from _error
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omfiles import types
@@ -48,6 +49,7 @@ __all__ = [
     "OmReadError",
     "OmVariable",
     "OmWriterVariable",
+    "get_include",
     "get_num_threads",
     "open_dataset",
     "save",
@@ -71,6 +73,20 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_LAZY})
+
+
+def get_include() -> str:
+    """Folder of the C headers, for the `include_dirs` of extension modules that use the codec core.
+
+    Examples
+    --------
+    >>> import os, omfiles
+    >>> sorted(os.listdir(omfiles.get_include()))
+    ['omf', 'omfiles.h']
+    """
+    package = Path(__file__).parent
+    installed = package / "include"
+    return str(installed if installed.exists() else package.parent / "csrc" / "include")
 
 
 def open_dataset(source: Any, **options: Any) -> "Dataset":

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The C functions of the core for other extension modules, under the names of csrc/include/omf.
+"""The C functions of the core, under the names of csrc/include/omf, and what our other modules share besides.
 
-    from omfiles cimport _core
-    status = _core.omf_stream_decode(...)
-
-They need neither the GIL nor linking: the one copy of the core lives in `_core`.
+The functions need neither the GIL nor linking: the one copy of the core lives in `_core`. Other packages cimport them
+from `omfiles`.
 """
 
 from cpython.buffer cimport Py_buffer
@@ -27,6 +25,8 @@ cdef Buffer acquire(object source, int flags)
 # Raise the Python exception for `status`; OmFormatError says `path`, `variable` and `base` + error.offset.
 cdef int check(omf_status status, const omf_error *error, object path, object variable, uint64_t base) except -1
 
+cdef unsigned omf_abi_version() noexcept nogil
+cdef const char *omf_status_text(omf_status status) noexcept nogil
 cdef c_bool omf_type_is_array(unsigned type) noexcept nogil
 cdef size_t omf_type_size(unsigned type) noexcept nogil
 cdef c_bool omf_codec_is_valid(const omf_codec *codec) noexcept nogil

@@ -2,6 +2,7 @@
 """The only module that is linked with the C core: errors, buffers, instruction sets, and the functions for others."""
 
 from cpython.buffer cimport PyBuffer_Release, PyObject_GetBuffer
+from cpython.pycapsule cimport PyCapsule_New
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from omfiles cimport libomf
@@ -32,6 +33,15 @@ COMPRESSIONS = {
     "pfor_delta_2d": 2,
     "pfor_delta_2d_int16_logarithmic": 3,
 }
+
+
+cdef extern from "_capi.h":
+    ctypedef struct omfiles_api:
+        pass
+    const omfiles_api omfiles_table
+
+# The same functions for C: see csrc/include/omfiles.h.
+_C_API = PyCapsule_New(<void *>&omfiles_table, "omfiles._core._C_API", NULL)
 
 
 cdef class Buffer:
@@ -93,6 +103,14 @@ def simd_select(name: str | None) -> None:
 
 # OMFILES_SIMD lowers the choice, for tests and for hunting bugs.
 simd_select(os.environ.get("OMFILES_SIMD") or None)
+
+
+cdef unsigned omf_abi_version() noexcept nogil:
+    return libomf.omf_abi_version()
+
+
+cdef const char *omf_status_text(omf_status status) noexcept nogil:
+    return libomf.omf_status_text(status)
 
 
 cdef c_bool omf_type_is_array(unsigned type) noexcept nogil:

@@ -11,6 +11,12 @@ cdef extern from "stdbool.h":
     ctypedef bint c_bool "bool"
 
 cdef extern from "omf/omf.h" nogil:
+    # version.h
+    enum:
+        OMF_ABI_VERSION
+
+    unsigned omf_abi_version()
+
     # status.h
     ctypedef enum omf_status:
         OMF_OK

@@ -32,20 +32,21 @@ typedef struct omf_buffer {
 
 /* A chunk of n elements takes from omf_chunk_min_size to omf_chunk_max_size bytes, whoever wrote it
  * (format.md, section 5). Check before fetching. UINT64_MAX stands for any overflow. Thread-safe. */
-uint64_t omf_chunk_min_size(const omf_codec *codec, uint64_t n_elements);
-uint64_t omf_chunk_max_size(const omf_codec *codec, uint64_t n_elements);
+OMF_API uint64_t omf_chunk_min_size(const omf_codec *codec, uint64_t n_elements);
+OMF_API uint64_t omf_chunk_max_size(const omf_codec *codec, uint64_t n_elements);
 
 /* --- decoding ------------------------------------------------------------------------------------------------- */
 
 /* Bytes of scratch for decoding chunks of at most this shape; 0 if it overflows. At most 256 KiB, or a little more than
  * one row of the chunk (its last dimension) where that is longer. */
-size_t omf_chunk_decode_scratch(const omf_codec *codec, const uint64_t *chunk, unsigned n_dims);
+OMF_API size_t omf_chunk_decode_scratch(const omf_codec *codec, const uint64_t *chunk, unsigned n_dims);
 
 /* Decode the wanted elements of one chunk. Blocks behind the last wanted element are not looked at; if the last element
  * of the chunk is wanted, src must be exactly the chunk (OMF_ERR_TRAILING otherwise). scratch must be aligned to 8
  * bytes. err->offset counts from src. On error the wanted elements of dst are unspecified. */
-omf_status omf_chunk_decode(const omf_buffer *dst, const omf_codec *codec, const omf_dim *dims, unsigned n_dims,
-                            const uint8_t *src, size_t src_len, void *scratch, size_t scratch_size, omf_error *err);
+OMF_API omf_status omf_chunk_decode(const omf_buffer *dst, const omf_codec *codec, const omf_dim *dims, unsigned n_dims,
+                                    const uint8_t *src, size_t src_len, void *scratch, size_t scratch_size,
+                                    omf_error *err);
 
 /* The same in pieces, for chunks too large to be fetched at once: omf_chunk_decoder_init, then _feed with the chunk's
  * bytes in order. Each call consumes what it can (*consumed) and wants the rest again, in front of the bytes that
@@ -68,11 +69,11 @@ typedef struct omf_chunk_decoder {
     uint64_t at[OMF_MAX_DIMS];       /* its indices among the wanted ones */
 } omf_chunk_decoder;
 
-omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *dst, const omf_codec *codec,
-                                  const omf_dim *dims, unsigned n_dims, void *scratch, size_t scratch_size,
-                                  omf_error *err);
-omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src, size_t src_len, bool last,
-                                  size_t *consumed, bool *done, omf_error *err);
+OMF_API omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *dst, const omf_codec *codec,
+                                          const omf_dim *dims, unsigned n_dims, void *scratch, size_t scratch_size,
+                                          omf_error *err);
+OMF_API omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src, size_t src_len, bool last,
+                                          size_t *consumed, bool *done, omf_error *err);
 
 /* --- encoding ------------------------------------------------------------------------------------------------- */
 
@@ -91,15 +92,15 @@ typedef struct omf_range_report {
 
 /* Bytes that omf_chunk_encode needs at most, and scratch for it; 0 if it overflows. Scratch is at most 256 KiB, or a
  * little more than one row of the chunk (its last dimension) where that is longer. */
-size_t omf_chunk_bound(const omf_codec *codec, uint64_t n_elements);
-size_t omf_chunk_encode_scratch(const omf_codec *codec, const uint64_t *chunk, unsigned n_dims);
+OMF_API size_t omf_chunk_bound(const omf_codec *codec, uint64_t n_elements);
+OMF_API size_t omf_chunk_encode_scratch(const omf_codec *codec, const uint64_t *chunk, unsigned n_dims);
 
 /* Encode one chunk from the caller's array; `start` must be 0, `step` 1 and `count` the size in all dims.
  * src is not written to. dst_cap below omf_chunk_bound() is OMF_ERR_NO_SPACE. *written receives the size.
  * Same input, same bytes. report is required. */
-omf_status omf_chunk_encode(uint8_t *dst, size_t dst_cap, size_t *written, const omf_codec *codec,
-                            const omf_buffer *src, const omf_dim *dims, unsigned n_dims, omf_overflow overflow,
-                            void *scratch, size_t scratch_size, omf_range_report *report);
+OMF_API omf_status omf_chunk_encode(uint8_t *dst, size_t dst_cap, size_t *written, const omf_codec *codec,
+                                    const omf_buffer *src, const omf_dim *dims, unsigned n_dims, omf_overflow overflow,
+                                    void *scratch, size_t scratch_size, omf_range_report *report);
 
 /* The same in pieces, for chunks whose bound is too large to be held: _next fills dst with as many whole blocks as
  * surely fit (dst_cap at least OMF_DRAIN_MIN) and says when the chunk is done. Fields are private. */
@@ -122,11 +123,11 @@ typedef struct omf_chunk_encoder {
     uint64_t at[OMF_MAX_DIMS]; /* indices of its row */
 } omf_chunk_encoder;
 
-omf_status omf_chunk_encoder_init(omf_chunk_encoder *encoder, const omf_codec *codec, const omf_buffer *src,
-                                  const omf_dim *dims, unsigned n_dims, omf_overflow overflow, void *scratch,
-                                  size_t scratch_size, omf_range_report *report);
-omf_status omf_chunk_encoder_next(omf_chunk_encoder *encoder, uint8_t *dst, size_t dst_cap, size_t *written,
-                                  bool *done);
+OMF_API omf_status omf_chunk_encoder_init(omf_chunk_encoder *encoder, const omf_codec *codec, const omf_buffer *src,
+                                          const omf_dim *dims, unsigned n_dims, omf_overflow overflow, void *scratch,
+                                          size_t scratch_size, omf_range_report *report);
+OMF_API omf_status omf_chunk_encoder_next(omf_chunk_encoder *encoder, uint8_t *dst, size_t dst_cap, size_t *written,
+                                          bool *done);
 
 #ifdef __cplusplus
 }

@@ -32,18 +32,20 @@ typedef struct omf_array {
 /* Check dims, chunks and codec of an array to be written, and fill `array`. A chunk length above the extent is clipped.
  * OMF_ERR_ARGUMENT if one is 0, n_dims is 0 or above OMF_MAX_DIMS, the codec is invalid, or the number of bytes
  * or chunks does not fit 63 bits. */
-omf_status omf_array_init(omf_array *array, const omf_codec *codec, unsigned n_dims, const uint64_t *dims,
-                          const uint64_t *chunks, omf_error *err);
+OMF_API omf_status omf_array_init(omf_array *array, const omf_codec *codec, unsigned n_dims, const uint64_t *dims,
+                                  const uint64_t *chunks, omf_error *err);
 
 /* --- finding the root ------------------------------------------------------------------------------------------- */
 
 /* Read a trailer: src is the last OMF_TRAILER_SIZE bytes of a file of file_size bytes.
  * OMF_ERR_NOT_OM if it is none (then try omf_header_decode), OMF_ERR_CORRUPT if it points outside. */
-omf_status omf_trailer_decode(omf_span *root, const uint8_t *src, size_t src_len, uint64_t file_size, omf_error *err);
+OMF_API omf_status omf_trailer_decode(omf_span *root, const uint8_t *src, size_t src_len, uint64_t file_size,
+                                      omf_error *err);
 
 /* For a file without a trailer: src is its first OMF_LEGACY_HEADER_SIZE bytes, or fewer if the file is shorter.
  * OMF_OK: a legacy file, *array is filled. OMF_ERR_TRUNCATED: version 3, unfinished or cut off. OMF_ERR_NOT_OM. */
-omf_status omf_header_decode(omf_array *array, const uint8_t *src, size_t src_len, uint64_t file_size, omf_error *err);
+OMF_API omf_status omf_header_decode(omf_array *array, const uint8_t *src, size_t src_len, uint64_t file_size,
+                                     omf_error *err);
 
 /* --- records ---------------------------------------------------------------------------------------------------- */
 
@@ -64,11 +66,11 @@ typedef struct omf_record {
 } omf_record;
 
 /* Decode a record that fills src exactly and lies at file offset `offset`. */
-omf_status omf_record_decode(omf_record *record, const uint8_t *src, size_t src_len, uint64_t offset,
-                             uint64_t file_size, omf_error *err);
+OMF_API omf_status omf_record_decode(omf_record *record, const uint8_t *src, size_t src_len, uint64_t offset,
+                                     uint64_t file_size, omf_error *err);
 
 /* Where the index-th child's record lies; checked to be inside the file. */
-omf_status omf_record_child(const omf_record *record, uint32_t index, omf_span *child, omf_error *err);
+OMF_API omf_status omf_record_child(const omf_record *record, uint32_t index, omf_span *child, omf_error *err);
 
 /* What a record is made from. `value`: scalars in little-endian, strings without length. */
 typedef struct omf_record_spec {
@@ -83,34 +85,35 @@ typedef struct omf_record_spec {
 } omf_record_spec;
 
 /* Size of the record, 0 if the spec is invalid. */
-size_t omf_record_size(const omf_record_spec *spec);
+OMF_API size_t omf_record_size(const omf_record_spec *spec);
 /* Write exactly omf_record_size() bytes. */
-omf_status omf_record_encode(uint8_t *dst, size_t dst_cap, const omf_record_spec *spec);
+OMF_API omf_status omf_record_encode(uint8_t *dst, size_t dst_cap, const omf_record_spec *spec);
 
 /* Header and trailer of a version 3 file. */
-void omf_header_encode(uint8_t dst[OMF_HEADER_SIZE]);
-void omf_trailer_encode(uint8_t dst[OMF_TRAILER_SIZE], omf_span root);
+OMF_API void omf_header_encode(uint8_t dst[OMF_HEADER_SIZE]);
+OMF_API void omf_trailer_encode(uint8_t dst[OMF_TRAILER_SIZE], omf_span root);
 
 /* --- look-up table ------------------------------------------------------------------------------------------------ */
 
 /* Entries 0 ... n_chunks of an array's LUT lie in groups of OMF_LUT_GROUP. Chunk i occupies the file from entry i to
  * entry i + 1. The same functions serve legacy files. */
-uint64_t omf_lut_n_groups(const omf_array *array);
+OMF_API uint64_t omf_lut_n_groups(const omf_array *array);
 
 /* Bytes that groups [first, last] occupy. */
-omf_span omf_lut_range(const omf_array *array, uint64_t first, uint64_t last);
+OMF_API omf_span omf_lut_range(const omf_array *array, uint64_t first, uint64_t last);
 
 /* Decode one group from the bytes that omf_lut_range(array, group, group) names. The entries have been checked to
  * ascend and to lie inside the file. *n_entries receives 1 ... OMF_LUT_GROUP. */
-omf_status omf_lut_decode(uint64_t entries[OMF_LUT_GROUP], unsigned *n_entries, const omf_array *array, uint64_t group,
-                          const uint8_t *src, size_t src_len, omf_error *err);
+OMF_API omf_status omf_lut_decode(uint64_t entries[OMF_LUT_GROUP], unsigned *n_entries, const omf_array *array,
+                                  uint64_t group, const uint8_t *src, size_t src_len, omf_error *err);
 
 /* Bytes that each group of the LUT with these entries (n_chunks + 1, ascending) must have: the longest one's size. */
-size_t omf_lut_group_size(const uint64_t *entries, uint64_t n_entries);
+OMF_API size_t omf_lut_group_size(const uint64_t *entries, uint64_t n_entries);
 
 /* Encode `n_entries` entries that start at a group's boundary, group_size bytes a group, rest filled with zeros.
  * A large table can be written in pieces. */
-omf_status omf_lut_encode(uint8_t *dst, size_t dst_cap, const uint64_t *entries, uint64_t n_entries, size_t group_size);
+OMF_API omf_status omf_lut_encode(uint8_t *dst, size_t dst_cap, const uint64_t *entries, uint64_t n_entries,
+                                  size_t group_size);
 
 #ifdef __cplusplus
 }

@@ -21,16 +21,16 @@
 extern "C" {
 #endif
 
-/* Choose the instruction set: "generic", "avx2", or NULL for the best that this CPU has. Until called, "generic" is
- * used. OMF_ERR_ARGUMENT for an unknown name, OMF_ERR_UNSUPPORTED if the CPU or the build lacks it; the choice then
+/* Choose the instruction set: one of omf_simd_available, or NULL for the best that this CPU has. Until called, "generic"
+ * is used. OMF_ERR_ARGUMENT for an unknown name, OMF_ERR_UNSUPPORTED if the CPU or the build lacks it; the choice then
  * stays. Results never depend on it. Not thread-safe: call it before the other functions, or while none runs. */
-omf_status omf_simd_select(const char *name);
+OMF_API omf_status omf_simd_select(const char *name);
 
 /* Name of the chosen instruction set. */
-const char *omf_simd_name(void);
+OMF_API const char *omf_simd_name(void);
 
 /* The index-th instruction set that this CPU and build have, from the lowest; NULL behind the last. */
-const char *omf_simd_available(unsigned index);
+OMF_API const char *omf_simd_available(unsigned index);
 
 #ifdef __cplusplus
 }

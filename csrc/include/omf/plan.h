@@ -36,8 +36,8 @@ typedef struct omf_plan {
 /* Check a selection against the array and the caller's memory. Does not read or write `buffer`; buffer.origin is the
  * offset of the first selected element. `array` must outlive the plan. After this a plan does not change: threads may
  * share it. */
-omf_status omf_plan_init(omf_plan *plan, const omf_array *array, const omf_select *select, omf_buffer buffer,
-                         omf_error *err);
+OMF_API omf_status omf_plan_init(omf_plan *plan, const omf_array *array, const omf_select *select, omf_buffer buffer,
+                                 omf_error *err);
 
 /* One chunk of a plan. Several cursors may walk one plan. */
 typedef struct omf_cursor {
@@ -53,16 +53,16 @@ typedef struct omf_cursor {
 } omf_cursor;
 
 /* Go to the index-th chunk (index < n_chunks). */
-void omf_cursor_seek(omf_cursor *cursor, const omf_plan *plan, uint64_t index);
+OMF_API void omf_cursor_seek(omf_cursor *cursor, const omf_plan *plan, uint64_t index);
 /* Go to the next one; false (and the cursor is invalid) at the end. */
-bool omf_cursor_next(omf_cursor *cursor);
+OMF_API bool omf_cursor_next(omf_cursor *cursor);
 
 /* Check the file range [begin, end) that the LUT gives for the cursor's chunk, before it is fetched. */
-omf_status omf_cursor_check(const omf_cursor *cursor, uint64_t begin, uint64_t end, omf_error *err);
+OMF_API omf_status omf_cursor_check(const omf_cursor *cursor, uint64_t begin, uint64_t end, omf_error *err);
 
 /* Decode the cursor's chunk from src into the caller's array. err->offset counts from src. */
-omf_status omf_cursor_decode(const omf_cursor *cursor, const uint8_t *src, size_t src_len, void *scratch,
-                             size_t scratch_size, omf_error *err);
+OMF_API omf_status omf_cursor_decode(const omf_cursor *cursor, const uint8_t *src, size_t src_len, void *scratch,
+                                     size_t scratch_size, omf_error *err);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,8 @@
 #ifndef OMF_STATUS_H
 #define OMF_STATUS_H
 
+#include "export.h"
+
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -36,7 +38,7 @@ typedef struct omf_error {
 } omf_error;
 
 /* A static English sentence for a status. */
-const char *omf_status_text(omf_status status);
+OMF_API const char *omf_status_text(omf_status status);
 
 #ifdef __cplusplus
 }

@@ -20,16 +20,16 @@ typedef enum omf_stream {
  * dst must be aligned to a word and have room for n_values of them (dst_cap, in bytes).
  * src must be exactly one stream: a byte left over is OMF_ERR_TRAILING.
  * On error the content of dst is unspecified; err->offset counts from src. Thread-safe. */
-omf_status omf_stream_decode(void *dst, size_t dst_cap, size_t n_values, omf_stream kind, unsigned width,
-                             const uint8_t *src, size_t src_len, omf_error *err);
+OMF_API omf_status omf_stream_decode(void *dst, size_t dst_cap, size_t n_values, omf_stream kind, unsigned width,
+                                     const uint8_t *src, size_t src_len, omf_error *err);
 
 /* Bytes that omf_stream_encode may need at most; 0 if the arguments are invalid or the size overflows. */
-size_t omf_stream_bound(size_t n_values, omf_stream kind, unsigned width);
+OMF_API size_t omf_stream_bound(size_t n_values, omf_stream kind, unsigned width);
 
 /* Encode n_values (at least 1) words of `width` bits; *written receives the size of the stream.
  * dst_cap below omf_stream_bound() is OMF_ERR_NO_SPACE. Same input, same bytes; padding is zero. Thread-safe. */
-omf_status omf_stream_encode(uint8_t *dst, size_t dst_cap, size_t *written, const void *src, size_t n_values,
-                             omf_stream kind, unsigned width);
+OMF_API omf_status omf_stream_encode(uint8_t *dst, size_t dst_cap, size_t *written, const void *src, size_t n_values,
+                                     omf_stream kind, unsigned width);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,8 @@
 #ifndef OMF_TYPES_H
 #define OMF_TYPES_H
 
+#include "export.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -64,13 +66,13 @@ typedef struct omf_codec {
 } omf_codec;
 
 /* Whether `type` is an array type that this library reads and writes. */
-bool omf_type_is_array(unsigned type);
+OMF_API bool omf_type_is_array(unsigned type);
 
 /* Bytes of one element (arrays) or of the value (numeric scalars); 0 for groups, strings, unknown types. */
-size_t omf_type_size(unsigned type);
+OMF_API size_t omf_type_size(unsigned type);
 
 /* Whether the pair is legal (format.md, section 1), scale and offset are finite and the scale is not 0. */
-bool omf_codec_is_valid(const omf_codec *codec);
+OMF_API bool omf_codec_is_valid(const omf_codec *codec);
 
 #ifdef __cplusplus
 }
