@@ -43,8 +43,8 @@ abi: build .venv/test.stamp ## agree on the binary interface of the C core as it
 docs: build .venv/docs.stamp ## the documentation, into build/docs; pages that are scripts are run, warnings are errors
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
 
-test-c: .venv/test.stamp ## the tests of the C core, plain and under the address and undefined behaviour sanitizers
-	$(MAKE) --silent -C tests/c asan $(if $(shell command -v $(CXX)),test) PYTHON=$(abspath $(BIN)/python)
+test-c: .venv/test.stamp ## the tests of the C core, plain and under the address, undefined behaviour and thread sanitizers
+	$(MAKE) --silent -C tests/c asan tsan $(if $(shell command -v $(CXX)),test) PYTHON=$(abspath $(BIN)/python)
 
 test-machines: .venv/test.stamp ## the tests of the C core on s390x (big-endian), 32-bit ARM and AArch64, in emulators
 	@$(MAKE) --silent -C tests/c packages || { echo "SKIPPED: test-machines, see above"; exit 0; } && \
