@@ -95,7 +95,7 @@ above.set_title("December 2007")
 place.plot(ax=below, label="months")
 seasons.plot(ax=below, drawstyle="steps-post", label="means of three months")
 below.set_title("0° N, 110° W")
-below.legend()
+below.legend(loc="lower left")
 figure.savefig("sea_surface.png", dpi=80)
 
 # %% [markdown]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import ClassVar
@@ -17,6 +18,13 @@ from omfiles.grids.reduced_lines import N160, N320
 from omfiles.types import XYIndex
 
 __all__ = ["GaussianGrid"]
+
+
+SPHERE = (
+    'GEOGCRS["Reduced Gaussian Grid",DATUM["sphere",ELLIPSOID["sphere",6371229,0]],CS[ellipsoidal,2],'
+    'AXIS["latitude",north],AXIS["longitude",east],ANGLEUNIT["degree",0.0174532925199433],REMARK["{}"]]'
+)
+"""What ECMWF computes on, for texts that name the type of the grid and no datum: PROJ could not read them."""
 
 
 class GaussianGrid(Grid):
@@ -191,7 +199,9 @@ class GaussianGrid(Grid):
         return indices
 
     def cf_attributes(self) -> dict[str, str | float | list[float]]:
-        return {"crs_wkt": self.crs_wkt, "grid_mapping_name": "latitude_longitude"}
+        complete = re.search(r"\b(DATUM|ENSEMBLE)\[", self.crs_wkt) is not None
+        crs_wkt = self.crs_wkt if complete else SPHERE.format(self.grid_type)
+        return {"crs_wkt": crs_wkt, "grid_mapping_name": "latitude_longitude"}
 
 
 def _longitude(along: Indices, count: Indices) -> Array:

@@ -107,8 +107,12 @@ def test_attributes(grid):
     assert grid.kind == "gaussian"
     assert grid.is_gaussian
     assert grid.crs is None
-    assert grid.cf_attributes() == {"crs_wkt": grid.crs_wkt, "grid_mapping_name": "latitude_longitude"}
     inner = grid._grid
+    attributes = grid.cf_attributes()
+    assert attributes["grid_mapping_name"] == "latitude_longitude"
+    again = GaussianGrid(str(attributes["crs_wkt"]), grid.shape)
+    assert again.grid_type == inner.grid_type
+    assert again.cf_attributes() == attributes, "a text that has a datum stays as it is"
     assert inner.shape == (inner.ny, inner.nx) == (1, TOTALS[inner.grid_type])
     assert inner.latitude_lines == int(inner.grid_type[1:])
     assert len(GaussianGrid.N320_COUNT_PER_LINE) == 320
