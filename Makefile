@@ -90,14 +90,14 @@ fmt: .venv/lint.stamp ## format Python and C
 	$(BIN)/ruff format --quiet $(PYTHON_FILES)
 	$(BIN)/clang-format -i $(C_FILES)
 
-bench: build $(PEER)/ready ## compare speed with the peer, some ten minutes; writes docs/performance.md
+bench: build .venv/test.stamp $(PEER)/ready ## compare speed with the peer, some ten minutes; writes docs/performance.md
 	$(BIN)/python benchmarks/run.py --peer $(PEER)/bin/python --folder build \
 		--json build/benchmarks.json --markdown docs/performance.md
 
 bench-remote: build .venv/test.stamp $(PEER)/ready ## the same from a slow store, some ten minutes
 	$(BIN)/python benchmarks/remote.py --peer $(PEER)/bin/python --markdown docs/performance.md
 
-bench-quick: build $(PEER)/ready ## the same on small data, to see that it runs
+bench-quick: build .venv/test.stamp $(PEER)/ready ## the same on small data, to see that it runs
 	$(BIN)/python benchmarks/run.py --peer $(PEER)/bin/python --folder build --quick
 
 clean: ## remove what was built, and the environments
@@ -129,7 +129,7 @@ $(DIST)/ready: $(WHEEL_FILES) .venv/build.stamp
 
 $(PEER)/ready:
 	$(PYTHON) -m venv --clear $(PEER)
-	$(PEER)/bin/python -m pip install --quiet omfiles==1.2.0 numpy fsspec zarr
+	$(PEER)/bin/python -m pip install --quiet omfiles==1.2.0 numpy fsspec xarray zarr
 	@touch $@
 
 $(OLDEST)/ready: pyproject.toml | .venv/editable.stamp

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -142,8 +142,8 @@ def open_and_close(case: Case, folder: Path) -> Workload:
     return run
 
 
-def _hierarchy(folder: Path) -> str:
-    """A file of 60 small arrays with 4 attributes each."""
+def _hierarchy(folder: Path, coordinates: Sequence[str] = ()) -> str:
+    """A file of 60 small arrays with 4 attributes each, and some arrays of one dimension."""
     path = folder / f"hierarchy-{os.getpid()}.om"
     writer = omfiles.OmFileWriter(str(path))
     values = np.arange(64, dtype=np.float32).reshape(8, 8)
@@ -156,6 +156,7 @@ def _hierarchy(folder: Path) -> str:
             writer.write_scalar(np.float64(i), "level"),
         ]
         arrays.append(writer.write_array(values, (8, 8), name=f"variable_{i}", children=attributes))
+    arrays += [writer.write_array(values[0], (8,), name=name) for name in coordinates]
     writer.close(writer.write_group("", arrays))
     return str(path)
 
@@ -196,6 +197,31 @@ def find_by_name(case: Case, folder: Path) -> Workload:
     return run
 
 
+def open_in_xarray(case: Case, folder: Path) -> Workload:
+    import xarray
+
+    path = _hierarchy(folder, ("lat", "lon"))
+
+    def run() -> list[str]:
+        with xarray.open_dataset(path, engine="om") as dataset:
+            return sorted(map(str, dataset.variables))
+
+    return run
+
+
+def read_point_in_xarray(case: Case, folder: Path) -> Workload:
+    import xarray
+
+    variable = xarray.open_dataset(_hierarchy(folder, ("lat", "lon")), engine="om")["variable_7"]
+
+    def run() -> np.ndarray:
+        for _ in range(case.n_calls):
+            value = variable.isel(lat=3, lon=4).values
+        return value
+
+    return run
+
+
 def write(case: Case, folder: Path) -> Workload:
     field = case.field
     assert field is not None
@@ -219,7 +245,7 @@ class Suite:
         return Field("series", (30, 30, 504) if self.quick else (300, 300, 504), (6, 6, 504))
 
     def cases(self) -> list[Case]:
-        return [*self._bulk(), *self._points(), *self._metadata(), *self._writes()]
+        return [*self._bulk(), *self._points(), *self._metadata(), *self._xarray(), *self._writes()]
 
     def fields(self) -> list[Field]:
         """The files that reading needs, each once."""
@@ -264,6 +290,10 @@ class Suite:
         yield Case("Metadata", "open, list 60 variables x 4 attributes", None, open_and_list)
         yield Case("Metadata", "open, read 60 x 4 attributes", None, read_attributes)
         yield Case("Metadata", "open, find the last of 60 variables", None, find_by_name)
+
+    def _xarray(self) -> Iterator[Case]:
+        yield Case("xarray", "open 60 variables x 4 attributes", None, open_in_xarray)
+        yield Case("xarray", "one point of an opened variable", None, read_point_in_xarray, 100)
 
     def _writes(self) -> Iterator[Case]:
         for name, field in self._arrays():

@@ -73,13 +73,12 @@ def scan(
         group_of[path] = group, base
         if node.is_array:
             children = node.children
-            # Mostly there are only scalars below an array, and these only once.
-            if all(child.is_scalar and not child.num_children for child in children):
-                done.update(f"{path}/{child.name}" for child in children)
+            scalars = [child for child in children if child.is_scalar]
             attrs: dict[str, Any] = {}
-            for child in children:
-                if child.is_scalar:
-                    attrs.setdefault(child.name, child.read_scalar())
+            for child in scalars:
+                attrs.setdefault(child.name, child.read_scalar())
+            if len(scalars) == len(children) and not any(child.num_children for child in scalars):
+                done.update(f"{path}/{name}" for name in attrs)  # mostly: no need to open them again
             names = attrs.pop(DIMENSION_KEY, "")
             if not isinstance(names, str):
                 warnings.warn(

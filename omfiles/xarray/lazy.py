@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +16,29 @@ from xarray.backends import BackendArray
 from omfiles import indexing
 from omfiles.reader import OmFileReader, read_pieces, read_pieces_async
 
-__all__ = ["OmBackendArray", "index_arrays", "is_decoded", "lazily_indexed"]
+__all__ = ["DirectArray", "OmBackendArray", "index_arrays", "is_decoded", "lazily_indexed"]
 
 # xarray has no public names for its kinds of keys, and they cannot be told apart by what they hold.
 BASIC, ORTHOGONAL, POINTWISE = "BasicIndexer", "OuterIndexer", "VectorizedIndexer"
 
-PLAIN = {"long_name", "standard_name", "units"}
-"""Attributes by which xarray decodes nothing, unless the units are those of times."""
+DECODED = {"_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned", "dtype", "calendar", "_Encoding"}
+"""Attributes by which xarray makes other values of those in the file."""
 TIME = re.compile("since|day|hour|minute|second", re.IGNORECASE)
 
 
-class OmBackendArray(BackendArray):
+class DirectArray(BackendArray):
+    """An array that takes keys of all kinds itself, as xarray wants it where it has wrapped nothing around it."""
+
+    @property
+    def oindex(self) -> Self:
+        return self
+
+    @property
+    def vindex(self) -> Self:
+        return self
+
+
+class OmBackendArray(DirectArray):
     """An array of an OM file for xarray. It can be pickled, and read by many threads at once.
 
     Parameters
@@ -92,8 +104,8 @@ def index_arrays(key: Any, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp]
 
 
 def is_decoded(attrs: Mapping[str, Any]) -> bool:
-    """Whether xarray may make something else of the values of a variable that has these attributes."""
-    return not attrs.keys() <= PLAIN or TIME.search(str(attrs.get("units", ""))) is not None
+    """Whether xarray makes other values of those of a variable that has these attributes."""
+    return not DECODED.isdisjoint(attrs) or TIME.search(str(attrs.get("units", ""))) is not None
 
 
 def lazily_indexed(variables: Mapping[Any, xarray.Variable]) -> Mapping[Any, xarray.Variable]:

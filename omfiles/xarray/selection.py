@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 import xarray
-from xarray.backends import BackendArray
 from xarray.indexes import PandasIndex
 
-from omfiles.xarray.lazy import index_arrays
+from omfiles.xarray.lazy import DirectArray, index_arrays
 
 if TYPE_CHECKING:
     from omfiles.grids import OmGrid
@@ -44,7 +43,7 @@ def grid_of(crs_wkt: str, shape: tuple[int, int]) -> OmGrid:
     return OmGrid(crs_wkt, shape)
 
 
-class GridPoints(BackendArray):
+class GridPoints(DirectArray):
     """Latitudes or longitudes of some rows and columns of a grid.
 
     Parameters
@@ -72,16 +71,6 @@ class GridPoints(BackendArray):
         y = index.rows if isinstance(index.rows, int) else _taken(index.rows, at["y"])
         latitude, longitude = index.grid.coordinates(_taken(index.columns, at["x"]), y)
         return latitude if self.role == "lat" else longitude
-
-    # xarray asks an array that nothing is wrapped around for these.
-
-    @property
-    def oindex(self) -> Self:
-        return self
-
-    @property
-    def vindex(self) -> Self:
-        return self
 
     def transpose(self, order: Sequence[int]) -> Self:
         new = copy.copy(self)

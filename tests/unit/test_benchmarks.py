@@ -19,7 +19,7 @@ def test_benchmarks_run_on_small_data(tmp_path: Path) -> None:
     command = [sys.executable, ROOT / "benchmarks/run.py", "--quick", "--peer", sys.executable, "--folder", tmp_path]
     subprocess.run([*map(str, command), "--json", figures, "--markdown", page], check=True, cwd=tmp_path)
     results = json.loads(figures.read_text())["results"]
-    assert {result["group"] for result in results} == {"Bulk read", "Small reads", "Metadata", "Write"}
+    assert {result["group"] for result in results} == {"Bulk read", "Small reads", "Metadata", "xarray", "Write"}
     assert all(result["ours_seconds"] > 0 for result in results)
     assert page.read_text().count("\n| ") >= len(results)
     assert {path.name for path in tmp_path.iterdir()} == {"figures.json", "page.md"}
