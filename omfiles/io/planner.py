@@ -35,9 +35,9 @@ class FetchOptions:
         decoded while others are under way. A map of 400 x 400 points that lies in 10,000 adjacent chunks of 810 bytes
         takes 2 requests instead of 10,000, and 100 points anywhere in it take about 4.
     concurrency : int
-        Most requests under way at a time for one read, so that chunks far apart from each other take the time of few.
-        The store may allow less: s3fs opens 10 connections, unless it is made with
-        ``config_kwargs={"max_pool_connections": 64}``.
+        Most requests under way at a time for one read, so that 100 chunks far apart from each other take the time of
+        one. The store may allow less: s3fs opens 10 connections, unless it is made with
+        ``config_kwargs={"max_pool_connections": 128}``; of a synchronous store 32 threads wait.
     max_in_flight : int
         Most bytes under way, or arrived and not yet decoded, at a time for one read, unless a single request is larger:
         64 MiB, that is 16 requests of 4 MiB, which fill a line of 10 Gbit/s.
@@ -48,7 +48,7 @@ class FetchOptions:
 
     max_gap: int = 256 << 10
     max_size: int = 4 << 20
-    concurrency: int = 64
+    concurrency: int = 128
     max_in_flight: int = 64 << 20
     tail: int = 64 << 10
 

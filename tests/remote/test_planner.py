@@ -73,7 +73,7 @@ def test_budgets_of_a_map():
     assert len(requests) == 2
     points = np.random.default_rng(1).choice(10_000, 100)
     assert len(plan_requests(starts[points], stops[points], FetchOptions())) <= 10
-    assert len(plan_requests(starts[points], stops[points], FetchOptions(max_gap=0))) <= FetchOptions().concurrency * 2
+    assert len(plan_requests(starts[points], stops[points], FetchOptions(max_gap=0))) <= FetchOptions().concurrency
 
 
 def test_far_offsets():
