@@ -64,7 +64,24 @@ def test_chunks(level: str, dtype: np.dtype, compression: str, shape: tuple[int,
 
 
 # Powers of two, mantissas that cannot be multiplied by their reciprocal exactly, extreme and negative ones.
-SCALES = [1, 0.1, 3, 20, 100, 1000, 1.9921875, 1.9921874, 2 - 2**-23, 1 + 2**-23, 1 / 3, 2**-40, 2**-41, 1e-30, 1e18, 1e30]
+SCALES = [
+    1,
+    0.1,
+    3,
+    20,
+    100,
+    1000,
+    1.9921875,
+    1.9921874,
+    2 - 2**-23,
+    1 + 2**-23,
+    1 / 3,
+    2**-40,
+    2**-41,
+    1e-30,
+    1e18,
+    1e30,
+]
 
 
 @pytest.mark.parametrize("level", LEVELS)
