@@ -41,6 +41,7 @@ cdef size_t omf_chunk_decode_scratch(const omf_codec *codec, const uint64_t *chu
 cdef omf_status omf_chunk_decode(const omf_buffer *dst, const omf_codec *codec, const omf_dim *dims, unsigned n_dims,
                                  const uint8_t *src, size_t src_len, void *scratch, size_t scratch_size,
                                  omf_error *err) noexcept nogil
+cdef c_bool omf_table_fill(float *table, const omf_codec *codec) noexcept nogil
 cdef omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *dst, const omf_codec *codec,
                                        const omf_dim *dims, unsigned n_dims, void *scratch, size_t scratch_size,
                                        omf_error *err) noexcept nogil

@@ -157,6 +157,10 @@ cdef omf_status omf_chunk_decode(const omf_buffer *dst, const omf_codec *codec, 
     return libomf.omf_chunk_decode(dst, codec, dims, n_dims, src, src_len, scratch, scratch_size, err)
 
 
+cdef c_bool omf_table_fill(float *table, const omf_codec *codec) noexcept nogil:
+    return libomf.omf_table_fill(table, codec)
+
+
 cdef omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *dst, const omf_codec *codec,
                                        const omf_dim *dims, unsigned n_dims, void *scratch, size_t scratch_size,
                                        omf_error *err) noexcept nogil:

@@ -27,5 +27,8 @@ cdef LutCache new_cache(uint64_t n_groups)
 cdef int locate_chunks(const omf_plan *plan, Source source, LutCache cache, uint64_t first, uint64_t last,
                        Failure *failure) noexcept nogil
 
+# A table for the plan, to be freed after use, or NULL: where none is worth its while, or there is no memory.
+cdef float *make_table(const omf_plan *plan) noexcept nogil
+
 # Fetch and decode all chunks of the plan, large amounts of them in several threads: 0, or -1 and *failure is filled.
-cdef int read_plan(const omf_plan *plan, Source source, LutCache cache, Failure *failure) except -2
+cdef int read_plan(omf_plan *plan, Source source, LutCache cache, Failure *failure) except -2

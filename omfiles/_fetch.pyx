@@ -12,10 +12,11 @@ from libc.string cimport memmove
 
 from omfiles._core cimport (
     omf_chunk_decode_scratch, omf_chunk_decoder_feed, omf_chunk_decoder_init, omf_cursor_check, omf_cursor_decode,
-    omf_cursor_next, omf_cursor_seek, omf_lut_decode, omf_lut_range, omf_type_size
+    omf_cursor_next, omf_cursor_seek, omf_lut_decode, omf_lut_range, omf_table_fill, omf_type_size
 )
 from omfiles.libomf cimport (
-    OMF_OK, c_bool, omf_array, omf_chunk_decoder, omf_cursor, omf_plan, omf_span
+    OMF_OK, OMF_PFOR_DELTA_2D_INT16_LOGARITHMIC, OMF_TABLE_LENGTH, c_bool, omf_array, omf_chunk_decoder, omf_cursor,
+    omf_plan, omf_span
 )
 
 from omfiles.threads import get_num_threads, share
@@ -35,6 +36,7 @@ cdef enum:
     STACK_SIZE = 8192         # bytes of buffer, and of scratch, that need no allocation
     SPAN_SIZE = 1 << 19       # decoded bytes of the chunks that a thread takes at a time
     SHARED_SIZE = 1 << 21     # decoded bytes of a read, for each of its threads at least
+    TABLE_ELEMENTS = 4 * OMF_TABLE_LENGTH  # of a read that is worth a table
 
 
 cdef struct Range:
@@ -175,7 +177,32 @@ cdef int out_of_memory(Failure *failure) noexcept nogil:
     return -1
 
 
-cdef int read_plan(const omf_plan *plan, Source source, LutCache cache, Failure *failure) except -2:
+cdef float *make_table(const omf_plan *plan) noexcept nogil:
+    cdef uint64_t n_elements = 1
+    cdef float *table
+    cdef unsigned i
+    if plan.array.codec.compression != OMF_PFOR_DELTA_2D_INT16_LOGARITHMIC:
+        return NULL
+    for i in range(plan.array.n_dims):
+        n_elements *= plan.select[i].count
+    if n_elements < TABLE_ELEMENTS:
+        return NULL
+    table = <float *> malloc(OMF_TABLE_LENGTH * sizeof(float))
+    if table != NULL:
+        omf_table_fill(table, &plan.array.codec)
+    return table
+
+
+cdef int read_plan(omf_plan *plan, Source source, LutCache cache, Failure *failure) except -2:
+    cdef float *table = make_table(plan)
+    plan.table = table
+    try:
+        return read_with_table(plan, source, cache, failure)
+    finally:
+        free(table)
+
+
+cdef int read_with_table(const omf_plan *plan, Source source, LutCache cache, Failure *failure) except -2:
     cdef uint64_t chunk_size, n_threads, most
     cdef unsigned i
     cdef int failed
@@ -373,6 +400,7 @@ cdef int read_large_chunk(const omf_cursor *cursor, Source source, Range range_,
     failure.base = range_.begin
     failure.error.status = omf_chunk_decoder_init(&decoder, &cursor.buffer, &array.codec, cursor.dims, array.n_dims,
                                                   memory.scratch, memory.scratch_size, &failure.error)
+    decoder.table = cursor.plan.table
     while failure.error.status == OMF_OK:
         failure.base = range_.begin
         failure.error.status = omf_chunk_decoder_feed(&decoder, memory.buffer, held, position == range_.end, &used,

@@ -13,6 +13,7 @@ from omfiles._core cimport (
     Buffer, acquire, check, omf_chunk_decode_scratch, omf_cursor_check, omf_cursor_decode, omf_cursor_next,
     omf_cursor_seek, omf_lut_decode, omf_lut_range, omf_plan_init
 )
+from omfiles._fetch cimport make_table
 from omfiles._select cimport Selection, parse, place, shape_of
 from omfiles.libomf cimport OMF_OK, omf_array, omf_cursor, omf_error, omf_span, omf_status
 
@@ -38,6 +39,7 @@ cdef ReadPlan make_plan(const omf_array *array, object dtype, object key, object
     check(omf_plan_init(&self.plan, &self.array, selection.select,
                         place(&selection, self.memory.view.buf, self.memory.view.strides, dtype.itemsize), &error),
           &error, path, variable, 0)
+    self.plan.table = make_table(&self.plan)
     self.n_chunks = self.plan.n_chunks
     return self
 
@@ -56,6 +58,9 @@ cdef uint64_t load_group(ReadPlan self, dict groups, uint64_t number, uint64_t l
 
 cdef class ReadPlan:
     """A selection of an array on its way into `out`."""
+
+    def __dealloc__(self):
+        free(<void *> self.plan.table)
 
     def groups(self, uint64_t first, uint64_t last):
         """Numbers of the groups of the look-up table that chunks [first, last) need, ascending (uint64)."""

@@ -121,7 +121,11 @@ cdef extern from "omf/omf.h" nogil:
         OMF_FEED_MIN
 
     ctypedef struct omf_chunk_decoder:
-        pass
+        const float *table
+
+    enum:
+        OMF_TABLE_LENGTH
+    c_bool omf_table_fill(float *table, const omf_codec *codec)
 
     omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *dst, const omf_codec *codec,
                                       const omf_dim *dims, unsigned n_dims, void *scratch, size_t scratch_size,
@@ -225,6 +229,7 @@ cdef extern from "omf/omf.h" nogil:
 
     ctypedef struct omf_plan:
         const omf_array *array
+        const float *table
         uint64_t n_chunks
         omf_buffer buffer
         omf_select[64] select

@@ -48,12 +48,20 @@ OMF_API omf_status omf_chunk_decode(const omf_buffer *dst, const omf_codec *code
                                     const uint8_t *src, size_t src_len, void *scratch, size_t scratch_size,
                                     omf_error *err);
 
+/* What each of the 65,536 words of the logarithmic codec stands for. The table takes as long to fill as so many elements
+ * take to decode; with it, others take a third of that. Whoever reads many fills it once, and sets `table` of decoders or
+ * plans. False, and nothing is written, for codecs that have no use for it. Thread-safe. */
+#define OMF_TABLE_LENGTH 65536
+bool omf_table_fill(float table[OMF_TABLE_LENGTH], const omf_codec *codec);
+
 /* The same in pieces, for chunks too large to be fetched at once: omf_chunk_decoder_init, then _feed with the chunk's
  * bytes in order. Each call consumes what it can (*consumed) and wants the rest again, in front of the bytes that
  * follow. A piece of at least OMF_FEED_MIN bytes always makes progress. `last` says that nothing follows this piece.
- * Done when *done is true. The struct's fields are private; it keeps pointers to all that is passed to _init. */
+ * Done when *done is true. The struct's fields but `table` are private; it keeps pointers to all that is passed to
+ * _init. */
 #define OMF_FEED_MIN 8192
 typedef struct omf_chunk_decoder {
+    const float *table; /* of the codec, to be set after _init, which makes it NULL: none */
     const omf_buffer *dst;
     const omf_codec *codec;
     const omf_dim *dims;

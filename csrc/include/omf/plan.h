@@ -25,8 +25,9 @@ typedef struct omf_select {
 
 typedef struct omf_plan {
     const omf_array *array;
-    uint64_t n_chunks; /* chunks that the selection touches, at least 1 */
-    omf_buffer buffer; /* the caller's array */
+    const float *table; /* what omf_table_fill made for array->codec; NULL, as omf_plan_init leaves it: none */
+    uint64_t n_chunks;  /* chunks that the selection touches, at least 1 */
+    omf_buffer buffer;  /* the caller's array */
     omf_select select[OMF_MAX_DIMS];
     uint64_t grid[OMF_MAX_DIMS];    /* chunks of the array along each dimension */
     uint64_t first[OMF_MAX_DIMS];   /* first touched chunk along each dimension */

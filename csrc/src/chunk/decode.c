@@ -58,6 +58,18 @@ static void copy_row(uint8_t *out, int64_t out_stride, const uint8_t *in, int64_
     else omfi_copy_strided(out, out_stride, in, in_stride, n, (unsigned)size);
 }
 
+/* Words -> elements. */
+static void restore_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, void *dst, int64_t dst_stride,
+                         const void *words, size_t words_stride, uint64_t n_rows, uint64_t n_cols) {
+    const omf_codec *codec = decoder->codec;
+    if (decoder->table != NULL)
+        omfi_kernels_get()->look_up(dst, dst_stride, words, words_stride, (size_t)n_rows, (size_t)n_cols,
+                                    decoder->table);
+    else
+        coding->restore(dst, dst_stride, words, words_stride, (size_t)n_rows, (size_t)n_cols, codec->scale_factor,
+                        codec->add_offset);
+}
+
 /* Copy the wanted columns j in [from, to) of n_rows rows to the caller's array. The first of the rows starts at element
  * `start` of the window; one that began in an earlier window wraps there, and is back where its columns are. */
 static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t start, uint64_t n_rows,
@@ -68,7 +80,6 @@ static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *codin
     const size_t word_size = coding->word_size, element_size = coding->element_size;
     const size_t words_stride = row != NULL ? (size_t)(row->step * decoder->n_cols * word_size) : 0;
     const uint64_t n = to - from;
-    const float scale = decoder->codec->scale_factor, offset = decoder->codec->add_offset;
     uint8_t *out = (uint8_t *)decoder->dst->data + (size_t)(decoder->out + from * (uint64_t)col->stride);
     const uint8_t *words = decoder->scratch + (size_t)((start + col->start + from * col->step) * word_size);
 
@@ -80,7 +91,7 @@ static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *codin
         return;
     }
     if (dense && n >= SHORT_ROW) {
-        coding->restore(out, row_stride, words, words_stride, (size_t)n_rows, (size_t)n, scale, offset);
+        restore_rows(decoder, coding, out, row_stride, words, words_stride, n_rows, n);
         return;
     }
     const bool picks = col->step != 1, joined = !picks && words_stride == n * word_size && n < PIECE;
@@ -94,8 +105,7 @@ static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *codin
             if (picks)
                 omfi_copy_strided(picked, (int64_t)word_size, from_words, (int64_t)(col->step * word_size), m,
                                   coding->word_size);
-            coding->restore(elements, 0, picks ? (const void *)picked : from_words, 0, 1, (size_t)(m * k), scale,
-                            offset);
+            restore_rows(decoder, coding, elements, 0, picks ? (const void *)picked : from_words, 0, 1, m * k);
             for (uint64_t i = 0; i < k; i++)
                 copy_row(out + (int64_t)i * row_stride + (int64_t)j * col->stride,
                          dense ? (int64_t)element_size : col->stride,
@@ -177,6 +187,7 @@ omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *
         last = last * dims[i].size + dims[i].start + (dims[i].count - 1) * dims[i].step;
         decoder->at[i] = 0;
     }
+    decoder->table = NULL;
     decoder->dst = dst;
     decoder->codec = codec;
     decoder->dims = dims;
@@ -266,6 +277,17 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
         OMFI_CHECK(last && input.at == input.end, err, OMF_ERR_TRAILING, decoder->fed, "chunk",
                    "bytes are left over behind the last block");
     return OMF_OK;
+}
+
+bool omf_table_fill(float table[OMF_TABLE_LENGTH], const omf_codec *codec) {
+    if (!omf_codec_is_valid(codec) || codec->compression != OMF_PFOR_DELTA_2D_INT16_LOGARITHMIC) return false;
+    const omfi_restore_fn restore = omfi_coding_of(codec).restore;
+    uint16_t words[PIECE];
+    for (uint32_t first = 0; first < OMF_TABLE_LENGTH; first += PIECE) {
+        for (uint32_t i = 0; i < PIECE; i++) words[i] = (uint16_t)(first + i);
+        restore(table + first, 0, words, 0, 1, PIECE, codec->scale_factor, codec->add_offset);
+    }
+    return true;
 }
 
 omf_status omf_chunk_decode(const omf_buffer *dst, const omf_codec *codec, const omf_dim *dims, unsigned n_dims,

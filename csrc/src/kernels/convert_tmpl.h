@@ -106,6 +106,17 @@ RESTORE(restore_i32, int32_t, float, INT32_MAX, quotient - offset)
 RESTORE(restore_i64, int64_t, double, INT64_MAX, quotient - offset)
 #undef RESTORE
 
+static void FN(look_up)(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,
+                        size_t n_cols, const float *table) {
+    for (size_t row = 0; row < n_rows; row++) {
+        float *OMFI_RESTRICT out = (float *)dst;
+        const uint16_t *OMFI_RESTRICT in = (const uint16_t *)words;
+        for (size_t i = 0; i < n_cols; i++) out[i] = table[in[i]];
+        dst = (char *)dst + dst_stride;
+        words = (const char *)words + words_stride;
+    }
+}
+
 /* --- elements -> words -------------------------------------------------------------------------------------------- */
 
 /* log10(a) of a >= 2^-24, the float nearest to it (tried for all floats). a is 2^k * m with sqrt(1/2) <= m < sqrt(2), and

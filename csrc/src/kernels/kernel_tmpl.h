@@ -48,6 +48,7 @@
      FN(restore_i16_log),                                                                                              \
      FN(restore_i32),                                                                                                  \
      FN(restore_i64),                                                                                                  \
+     FN(look_up),                                                                                                      \
      FN(quantize_i16),                                                                                                 \
      FN(quantize_i16_log),                                                                                             \
      FN(quantize_i32),                                                                                                 \

@@ -53,6 +53,10 @@ typedef void (*omfi_difference_fn)(void *dst, const void *words, size_t distance
 typedef void (*omfi_restore_fn)(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,
                                 size_t n_cols, float scale_factor, float add_offset);
 
+/* Words of 16 bits -> what the table has for them. */
+typedef void (*omfi_look_up_fn)(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,
+                                size_t n_cols, const float *table);
+
 /* Elements -> words; values that cannot be held become the mark for NaN or are clipped. Returns how many there were. */
 typedef size_t (*omfi_quantize_fn)(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,
                                    omf_overflow overflow);
@@ -64,6 +68,7 @@ typedef struct omfi_kernels {
     omfi_accumulate_fn add[4], exclusive_or32;
     omfi_difference_fn subtract[4], difference_xor32;
     omfi_restore_fn restore_i16, restore_i16_log, restore_i32, restore_i64;
+    omfi_look_up_fn look_up;
     omfi_quantize_fn quantize_i16, quantize_i16_log, quantize_i32, quantize_i64;
 } omfi_kernels;
 

@@ -8,6 +8,7 @@
 omf_status omf_plan_init(omf_plan *plan, const omf_array *array, const omf_select *select, omf_buffer buffer,
                          omf_error *err) {
     plan->array = array;
+    plan->table = NULL;
     plan->buffer = buffer;
     plan->n_chunks = 1;
     omfi_reach reach = {0, 0};
@@ -116,6 +117,11 @@ omf_status omf_cursor_check(const omf_cursor *cursor, uint64_t begin, uint64_t e
 omf_status omf_cursor_decode(const omf_cursor *cursor, const uint8_t *src, size_t src_len, void *scratch,
                              size_t scratch_size, omf_error *err) {
     const omf_array *array = cursor->plan->array;
-    return omf_chunk_decode(&cursor->buffer, &array->codec, cursor->dims, array->n_dims, src, src_len, scratch,
-                            scratch_size, err);
+    omf_chunk_decoder decoder;
+    size_t consumed;
+    bool done;
+    OMFI_TRY(omf_chunk_decoder_init(&decoder, &cursor->buffer, &array->codec, cursor->dims, array->n_dims, scratch,
+                                    scratch_size, err));
+    decoder.table = cursor->plan->table;
+    return omf_chunk_decoder_feed(&decoder, src, src_len, true, &consumed, &done, err);
 }
