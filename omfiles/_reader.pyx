@@ -309,35 +309,45 @@ cdef class Reader(Node):
     def _get_flat_variable_metadata(self) -> dict[str, OmVariable]:
         """List this variable and all below it by path, in the order of the file."""
         cdef Source source = opened(self)
-        cdef Reader reader = self
+        cdef Reader parent = self
+        cdef OmVariable node = OmVariable.__new__(OmVariable)
+        cdef omf_record record
+        cdef uint32_t index = 0
         cdef uint64_t n_nodes = 0, n_characters = 0
-        cdef dict found = {}
+        cdef str path = "/" + self.name, prefix = path + "/"
+        cdef dict found = {path: node}
+        cdef list above = []
         fetch_tree(self, source)
-        path = "/" + self.name
-        stack = [(self, path, iter(range(self.record.n_children)))]
-        found[path] = variable(path, self)
-        while stack:
-            reader, path, indices = stack[-1]
-            index = next(indices, None)
-            if index is None:
-                stack.pop()
+        node.name = path
+        copy_place(node, self)
+        while True:
+            if index == parent.record.n_children:
+                if not above:
+                    return found
+                parent, prefix, index = above.pop()
                 continue
-            reader = open_child(reader, source, index)
-            path = f"{path}/{name_of(&reader.record)}"
+            node = OmVariable.__new__(OmVariable)
+            locate_child(parent, source, index, &node.span)
+            descend(node, parent, index, source)
+            index += 1
+            _owner = load_record(source, node.span, &record, parent)  # keeps the name
+            path = prefix + name_of(&record)
             n_nodes += 1
             n_characters += len(path)
             if n_nodes > source.size // 8 + MAX_SHARED_NODES:
                 raise OmFormatError(
                     f"the tree has more than {n_nodes - 1} nodes, too many for a file of {source.size} bytes",
-                    path=source.name, variable=path[:1000], offset=reader.span.offset,
+                    path=source.name, variable=path[:1000], offset=node.span.offset,
                 )
             if n_characters > MAX_PATH_CHARACTERS:
                 raise MemoryError(f"the paths of all variables are longer than {MAX_PATH_CHARACTERS} characters")
-            if path not in found:
-                found[path] = variable(path, reader)
-            if reader.record.n_children != 0:
-                stack.append((reader, path, iter(range(reader.record.n_children))))
-        return found
+            node.name = path
+            found.setdefault(path, node)
+            if record.n_children != 0:
+                above.append((parent, prefix, index))
+                parent = spawn(parent, source, node)
+                prefix = path + "/"
+                index = 0
 
     def _init_from_variable(self, variable):
         """Open a variable that a listing of the same file gave."""
@@ -680,13 +690,6 @@ cdef dict names_of(Reader self, Source source):
             names.setdefault(name_of(&record), i)
         self.children_by_name = names
     return names
-
-
-cdef OmVariable variable(str path, Reader reader):
-    cdef OmVariable result = OmVariable.__new__(OmVariable)
-    result.name = path
-    copy_place(result, reader)
-    return result
 
 
 cdef str name_of(const omf_record *record):
