@@ -13,7 +13,7 @@ OLDEST = .cache/oldest-venv
 CLANG_PACKAGES = clang libclang-rt-dev
 
 .PHONY: help demo test build pytest test-oldest wheel abi docs test-c test-machines test-matrix test-fuzz damage fuzz \
-	asan lint types fmt bench bench-remote bench-quick clean
+	asan tsan valgrind coverage-c lint types fmt bench bench-remote bench-quick clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -73,6 +73,22 @@ asan: .venv/editable.stamp .venv/test.stamp ## the Python tests with compiled mo
 		$(abspath $(BIN)/python) -m pytest tests/golden tests/property tests/unit tests/damage \
 		--ignore tests/unit/test_memory.py --ignore tests/unit/test_benchmarks.py --ignore tests/unit/test_readme.py \
 		--deselect tests/damage/test_damage.py::test_3000_mutants
+
+tsan: .venv/editable.stamp .venv/test.stamp ## the Python tests of threads with compiled modules under the thread sanitizer
+	OMFILES_SANITIZE=thread $(BIN)/python setup.py --quiet build --build-base build/tsan --build-lib build/tsan/lib
+	cp -r conftest.py pyproject.toml tests build/tsan/lib
+	cd build/tsan/lib && LD_PRELOAD="$$(gcc -print-file-name=libtsan.so)" TSAN_OPTIONS=report_signal_unsafe=0 \
+		$(abspath $(BIN)/python) -m pytest tests/unit/test_threads.py -k "not fork and not interrupt"
+
+valgrind: build .venv/test.stamp ## Python tests of reading and writing under valgrind; fails if a finding arises in our modules
+	tools/debian-packages valgrind
+	PYTHONMALLOC=malloc valgrind --quiet --leak-check=no --log-file=build/valgrind.log \
+		$(BIN)/python -m pytest --override-ini timeout=0 tests/golden tests/unit/test_reader.py tests/unit/test_writer.py
+	@awk '/ at 0x/ { n = 2 } n-- > 0 && /omfiles\/_/ { bad = 1; print } END { exit bad }' build/valgrind.log
+
+coverage-c: .venv/test.stamp ## lines and branches of the C core that its tests and the fuzz seeds reach
+	tools/debian-packages $(CLANG_PACKAGES) llvm
+	$(MAKE) --silent -C tests/c coverage PYTHON=$(abspath $(BIN)/python)
 
 lint: .venv/lint.stamp ## formatting and common mistakes in Python, Cython and C, spelling
 	$(BIN)/ruff check --quiet $(PYTHON_FILES)

@@ -375,10 +375,30 @@ static void test_hostile_dimensions(void) {
     }
 }
 
+static void test_arguments(void) {
+    const omf_codec bad[] = {{OMF_TYPE_INT8, OMF_PFOR_DELTA_2D, 1, 0},
+                             {OMF_TYPE_INT8_ARRAY, OMF_FPX_XOR_2D, 1, 0},
+                             {OMF_TYPE_DOUBLE_ARRAY, OMF_PFOR_DELTA_2D_INT16, 1, 0},
+                             {OMF_TYPE_FLOAT_ARRAY, OMF_PFOR_DELTA_2D, 0, 0},
+                             {OMF_TYPE_FLOAT_ARRAY, OMF_PFOR_DELTA_2D, 1, (float)INFINITY},
+                             {OMF_TYPE_FLOAT_ARRAY, OMF_COMPRESSION_NONE, 1, 0}};
+    const uint64_t shape[2] = {2, 3}, large[2] = {UINT64_MAX, UINT64_MAX};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(!omf_codec_is_valid(&bad[i]) && omf_chunk_decode_scratch(&bad[i], shape, 2) == 0 &&
+                  omf_chunk_encode_scratch(&bad[i], shape, 2) == 0 && omf_chunk_bound(&bad[i], 6) == 0,
+              "codec %zu", i);
+    CHECK(omf_chunk_decode_scratch(&CODECS[0], shape, 0) == 0, "no dimensions");
+    CHECK(omf_chunk_decode_scratch(&CODECS[0], large, 2) == 0, "a shape that overflows");
+    CHECK(omf_chunk_bound(&CODECS[0], UINT64_MAX) == 0, "a bound that overflows");
+    CHECK(omf_chunk_max_size(&CODECS[0], UINT64_MAX / 11) == UINT64_MAX, "a size that overflows");
+    CHECK(omf_chunk_min_size(&CODECS[0], 0) == 0, "no elements");
+}
+
 int main(void) {
     src = guard_new(ROOM), dst = guard_new(ROOM * 4), scratch_memory = guard_new(1 << 20);
     at_every_level(test_all);
     at_every_level(test_logarithms);
     test_hostile_dimensions();
+    test_arguments();
     return 0;
 }

@@ -117,6 +117,60 @@ static void test_records(void) {
     CHECK(omf_record_size(&long_name) == 0, "a name of 65536 bytes");
 }
 
+/* Names of one to four bytes a character, and what only looks like them. */
+static void test_names(void) {
+    static const struct {
+        const char *text;
+        bool valid;
+    } NAMES[] = {
+        {"temperature_2m", true},
+        {"\xc3\xa4", true},
+        {"\xe2\x82\xac", true},
+        {"\xe0\xa0\x80", true},
+        {"\xed\x9f\xbf", true},
+        {"\xf0\x90\x80\x80", true},
+        {"\xf4\x8f\xbf\xbf", true},
+        {"12345678\xc2\xb0", true},
+        {"\xc1\xbf", false},
+        {"\xc3", false},
+        {"\xe2\x82", false},
+        {"\xe0\x9f\xbf", false},
+        {"\xed\xa0\x80", false},
+        {"\xf0\x8f\xbf\xbf", false},
+        {"\xf4\x90\x80\x80", false},
+        {"\xf5\x80\x80\x80", false},
+        {"\xe2\x82\x2c", false},
+        {"\xf0\x90\x80\xc0", false},
+        {"\x80", false},
+        {"12345678\xff", false},
+    };
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        uint8_t bytes[64];
+        const omf_record_spec spec = {OMF_TYPE_NONE, NAMES[i].text, strlen(NAMES[i].text), NULL, 0, NULL, 0, NULL};
+        CHECK(omf_record_encode(bytes, sizeof bytes, &spec) == OMF_OK, "encode");
+        CHECK((decode_record(bytes, omf_record_size(&spec)) == OMF_OK) == NAMES[i].valid, "name %zu", i);
+    }
+}
+
+static void test_refused_specs(void) {
+    const omf_record_spec no_array = {OMF_TYPE_INT8_ARRAY, "", 0, NULL, 0, NULL, 0, NULL};
+    const omf_record_spec too_long = {OMF_TYPE_STRING, "", 0, NULL, 0, "", SIZE_MAX, NULL};
+    const uint64_t entries[3] = {3, 1u << 30, 1u << 31};
+    uint8_t bytes[64];
+    CHECK(omf_record_size(&no_array) == 0 && omf_record_size(&too_long) == 0, "specs");
+    CHECK(omf_record_encode(bytes, sizeof bytes, &no_array) != OMF_OK, "a record of an invalid spec");
+    CHECK(omf_lut_encode(bytes, sizeof bytes, entries, 3, 2) == OMF_ERR_ARGUMENT, "groups too small");
+}
+
+static void test_status_texts(void) {
+    static const omf_status ALL[] = {OMF_OK,           OMF_ERR_ARGUMENT, OMF_ERR_TRUNCATED,   OMF_ERR_CORRUPT,
+                                     OMF_ERR_TRAILING, OMF_ERR_NOT_OM,   OMF_ERR_UNSUPPORTED, OMF_ERR_NO_SPACE};
+    for (size_t i = 0; i < sizeof ALL / sizeof *ALL; i++)
+        for (size_t k = 0; k <= i; k++)
+            CHECK((strcmp(omf_status_text(ALL[i]), omf_status_text(ALL[k])) == 0) == (i == k), "texts %zu, %zu", i, k);
+    CHECK(omf_status_text((omf_status)99)[0] != 0 && omf_type_size(99) == 0 && !omf_type_is_array(99), "unknown");
+}
+
 static void test_trailers_and_headers(void) {
     uint8_t bytes[OMF_LEGACY_HEADER_SIZE];
     omf_span root;
@@ -259,6 +313,9 @@ int main(void) {
     src = guard_new(1 << 16), dst = guard_new(1 << 16);
     test_trailers_and_headers();
     test_records();
+    test_names();
+    test_refused_specs();
+    test_status_texts();
     test_luts();
     test_plans();
     return 0;
