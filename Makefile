@@ -106,14 +106,14 @@ fmt: .venv/lint.stamp ## format Python and C
 	$(BIN)/ruff format --quiet $(PYTHON_FILES)
 	$(BIN)/clang-format -i $(C_FILES)
 
-bench: build .venv/test.stamp $(PEER)/ready ## compare speed with the peer, some ten minutes; writes docs/performance.md
+bench: build .venv/test.stamp .venv/bench.stamp $(PEER)/ready ## compare speed with the peer and other stores, 20 minutes; writes docs/performance.md
 	$(BIN)/python benchmarks/run.py --peer $(PEER)/bin/python --folder build \
 		--json build/benchmarks.json --markdown docs/performance.md
 
 bench-remote: build .venv/test.stamp $(PEER)/ready ## the same from a slow store, some ten minutes
 	$(BIN)/python benchmarks/remote.py --peer $(PEER)/bin/python --markdown docs/performance.md
 
-bench-quick: build .venv/test.stamp $(PEER)/ready ## the same on small data, to see that it runs
+bench-quick: build .venv/test.stamp .venv/bench.stamp $(PEER)/ready ## the same on small data, to see that it runs
 	$(BIN)/python benchmarks/run.py --peer $(PEER)/bin/python --folder build --quick
 
 clean: ## remove what was built, and the environments

@@ -89,9 +89,17 @@ class Case:
         return self.field is None or not self.field.compression.endswith("logarithmic")
 
 
-def _open(case: Case, folder: Path) -> Any:
+def _file(case: Case, folder: Path) -> str:
+    """The file of the case's field; the first one who needs it writes it."""
     assert case.field is not None
-    return omfiles.OmFileReader(str(folder / case.field.file_name))
+    path = folder / case.field.file_name
+    if not path.exists():
+        case.field.write(path, case.field.values())
+    return str(path)
+
+
+def _open(case: Case, folder: Path) -> Any:
+    return omfiles.OmFileReader(_file(case, folder))
 
 
 def read_all(case: Case, folder: Path) -> Workload:
@@ -132,8 +140,7 @@ def read_one_map(case: Case, folder: Path) -> Workload:
 
 
 def open_and_close(case: Case, folder: Path) -> Workload:
-    assert case.field is not None
-    path = str(folder / case.field.file_name)
+    path = _file(case, folder)
 
     def run() -> None:
         for _ in range(case.n_calls):
@@ -230,6 +237,26 @@ def write(case: Case, folder: Path) -> Workload:
     return lambda: field.write(path, values)
 
 
+def write_streamed(case: Case, folder: Path) -> Workload:
+    """Write rows of chunks, one after the other."""
+    field = case.field
+    assert field is not None
+    values = field.values()
+    step = 4 * field.chunks[0]
+    path = folder / f"written-{os.getpid()}.om"
+
+    def run() -> None:
+        writer = omfiles.OmFileWriter(str(path))
+        rows = (values[at : at + step] for at in range(0, len(values), step))
+        writer.close(
+            writer.write_array_streaming(
+                field.shape, field.chunks, rows, values.dtype, SCALE, 0.0, field.compression, "field"
+            )
+        )
+
+    return run
+
+
 @dataclass(frozen=True)
 class Suite:
     """The cases for one size of data."""
@@ -244,12 +271,13 @@ class Suite:
     def series(self) -> Field:
         return Field("series", (30, 30, 504) if self.quick else (300, 300, 504), (6, 6, 504))
 
-    def cases(self) -> list[Case]:
-        return [*self._bulk(), *self._points(), *self._metadata(), *self._xarray(), *self._writes()]
+    @cached_property
+    def large(self) -> Field:
+        return replace(self.map, shape=(400, 500) if self.quick else (10_000, 10_000))
 
-    def fields(self) -> list[Field]:
-        """The files that reading needs, each once."""
-        return list(dict.fromkeys(c.field for c in self.cases() if c.field and c.prepare is not write))
+    def cases(self) -> list[Case]:
+        reads = [*self._bulk(), *self._points(), *self._metadata(), *self._xarray()]
+        return [*reads, *self._writes(), *self._growth(), *self._threads()]
 
     def _arrays(self) -> Iterator[tuple[str, Field]]:
         for codec in FLOAT_CODECS:
@@ -266,8 +294,7 @@ class Suite:
             yield f"map 64x64 {dtype} pfor_delta_2d", replace(self.map, dtype=dtype)
 
     def _bulk(self) -> Iterator[Case]:
-        large = replace(self.map, shape=(400, 500) if self.quick else (10_000, 10_000))
-        for name, field in [*self._arrays(), ("map 64x64 float32 pfor_delta_2d, large", large)]:
+        for name, field in [*self._arrays(), ("map 64x64 float32 pfor_delta_2d, large", self.large)]:
             yield Case("Bulk read", name, field, read_all, n_bytes=field.n_bytes)
 
     def _points(self) -> Iterator[Case]:
@@ -298,3 +325,22 @@ class Suite:
     def _writes(self) -> Iterator[Case]:
         for name, field in self._arrays():
             yield Case("Write", name, field, write, n_bytes=field.n_bytes)
+        for name, prepare in (("large", write), ("large, streamed", write_streamed)):
+            name = f"map 64x64 float32 pfor_delta_2d, {name}"
+            yield Case("Write", name, self.large, prepare, n_bytes=self.large.n_bytes)
+
+    def _growth(self) -> Iterator[Case]:
+        """From 1 MB to 1 GB."""
+        for megabytes, side in ((1, 500), (10, 1581), (100, 5000), (1000, 15_811)):
+            field = replace(self.map, shape=(side // 7, side // 7) if self.quick else (side, side))
+            for verb, prepare in (("read", read_all), ("write", write)):
+                yield Case("Growth", f"{verb} a map of {megabytes} MB", field, prepare, n_bytes=field.n_bytes)
+
+    def _threads(self) -> Iterator[Case]:
+        """What is compared between one and several threads of this library, instead of with the peer."""
+        for name, field in (("series 6x6x504", self.series), ("map 64x64, large", self.large)):
+            for verb, prepare in (("read", read_all), ("write", write)):
+                yield Case("Threads", f"{verb} {name}", field, prepare, n_bytes=field.n_bytes)
+        yield Case(
+            "Threads", "write map 64x64, large, streamed", self.large, write_streamed, n_bytes=self.large.n_bytes
+        )

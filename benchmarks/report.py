@@ -26,6 +26,23 @@ Memory is bounded by tests ([`tests/unit/test_memory.py`](../tests/unit/test_mem
 at most 8 MiB, a streaming write its item plus at most 32 MiB plus 8 bytes a chunk.
 """
 
+THREADS = """\
+Time on the clock of this library, with one thread and with one for each core.
+"""
+
+GROWTH = """\
+The same map in 64 x 64 chunks by `pfor_delta_2d`, from 1 MB to 1 GB.
+"""
+
+STORES = """\
+The same values with the same chunks, rounded to multiples of 0.05 beforehand. It is the median CPU time of five runs on
+one core with one thread. [`benchmarks/stores.py`](../benchmarks/stores.py) has the settings.
+"""
+
+MACHINE = """\
+With {megabytes} MiB; new memory is what the operating system has to find and clear first.
+"""
+
 
 def duration(seconds: float) -> str:
     for unit, factor in (("s", 1.0), ("ms", 1e3), ("us", 1e6)):
@@ -34,17 +51,27 @@ def duration(seconds: float) -> str:
     return f"{seconds * 1e9:.3g} ns"
 
 
-def row(result: dict[str, Any]) -> str:
+def speed(n_bytes: int, seconds: float) -> str:
+    return f"{n_bytes / seconds / 1e9:.2f} GB/s"
+
+
+def row(result: dict[str, Any]) -> list[str]:
     def cost(seconds: float) -> str:
-        speed = f" ({result['n_bytes'] / seconds / 1e9:.2f} GB/s)" if result["n_bytes"] else ""
-        return duration(seconds) + speed
+        return duration(seconds) + (f" ({speed(result['n_bytes'], seconds)})" if result["n_bytes"] else "")
 
     spread = f"{result['ratio']:.2f} ({result['ratio_low']:.2f} to {result['ratio_high']:.2f})"
-    return f"| {result['name']} | {cost(result['peer_seconds'])} | {cost(result['ours_seconds'])} | {spread} |"
+    return [result["name"], cost(result["peer_seconds"]), cost(result["ours_seconds"]), spread]
 
 
-def markdown(about: dict[str, Any], results: list[dict[str, Any]]) -> str:
+def table(*rows: list[str]) -> list[str]:
+    """Lines of a table, the first row being its head, and an empty one."""
+    lines = ["| " + " | ".join(cells) + " |" for cells in rows]
+    return [lines[0], "|" + "---|" * len(rows[0]), *lines[1:], ""]
+
+
+def markdown(figures: dict[str, Any]) -> str:
     """The whole page: how it was measured, and a table for each group of cases."""
+    about = figures["about"]
     lines = [
         INTRODUCTION.format(
             date=about["date"],
@@ -57,8 +84,34 @@ def markdown(about: dict[str, Any], results: list[dict[str, Any]]) -> str:
             rounds=about["rounds"],
         )
     ]
-    for group, members in groupby(results, key=lambda result: result["group"]):
-        lines += [f"## {group}", "", "| case | peer | ours | ratio |", "|---|---|---|---|", *map(row, members), ""]
+    for group, members in groupby(figures["results"], key=lambda result: result["group"]):
+        heads = ["peer", "ours"]
+        lines += [f"## {group}", ""]
+        if group == "Threads":
+            heads = ["1 thread", f"{about['n_cores']} threads"]
+            lines += [THREADS]
+        if group == "Growth":
+            lines += [GROWTH]
+        lines += table(["case", *heads, "ratio"], *map(row, members))
+    if figures["stores"]:
+        lines += ["## Other stores", "", STORES]
+    for data, stores in groupby(figures["stores"], key=lambda store: store["data"]):
+        lines += table(
+            [data, "write", "read", "size"],
+            *(
+                [
+                    store["name"],
+                    speed(store["n_bytes"], store["write_seconds"]),
+                    speed(store["n_bytes"], store["read_seconds"]),
+                    f"{store['size'] / 1e6:.1f} MB ({store['n_bytes'] / store['size']:.1f} times smaller)",
+                ]
+                for store in stores
+            ),
+        )
+    if figures["machine"]:
+        lines += ["## Limits of the machine", "", MACHINE.format(megabytes=figures["machine"][0]["n_bytes"] >> 20)]
+        limits = [[limit["name"], speed(limit["n_bytes"], limit["seconds"])] for limit in figures["machine"]]
+        lines += table(["one core, plain numpy and `read` and `write`", "speed"], *limits)
     return "\n".join(lines)
 
 

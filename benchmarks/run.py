@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Compare this library with the released package `omfiles` 1.2.0 (the peer): `make bench`.
+"""Compare this library with the released package `omfiles` 1.2.0 (the peer), and with other stores: `make bench`.
 
 Each implementation lives in a Python process of its own, pinned to one core. For each case they take turns, several
 rounds within one run, so that a noisy machine disturbs both alike. What counts is CPU time, the median of the rounds,
-and the ratio peer / ours: above 1 this library is faster. Both read the same files, and must compute the same.
+and the ratio peer / ours: above 1 this library is faster. Both read the same files, and must compute the same. For the
+group "Threads" one thread of this library takes the place of the peer, and what counts is time on the clock.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -29,8 +31,8 @@ SAMPLE_SECONDS = 0.1  # a sample repeats its workload until it takes at least th
 class Worker:
     """A process that runs cases with the omfiles of its Python."""
 
-    def __init__(self, python: str, folder: Path, quick: bool) -> None:
-        command = [python, str(HERE / "worker.py"), str(folder), "quick" if quick else "full"]
+    def __init__(self, python: str, folder: Path, quick: bool, threads: str = "pinned") -> None:
+        command = [python, str(HERE / "worker.py"), str(folder), "quick" if quick else "full", threads]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, **request: Any) -> Any:
@@ -70,6 +72,12 @@ def measure(number: int, case: Case, ours: Worker, peer: Worker, rounds: int, sa
     }
 
 
+def run_script(name: str, folder: Path, quick: bool) -> Any:
+    """Run another file of this folder in a process of its own; it prints JSON."""
+    command = [sys.executable, str(HERE / f"{name}.py"), str(folder), "quick" if quick else "full"]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
 def cpu_model() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -92,31 +100,35 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
-        ours, peer = (Worker(python, folder, options.quick) for python in (options.ours, options.peer))
-        ours.ask(do="files")
+        quick, n_cores = options.quick, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+        ours, peer = (Worker(python, folder, quick) for python in (options.ours, options.peer))
+        many, one = (Worker(options.ours, folder, quick, str(threads)) for threads in (n_cores, 1))
         about = {
             "date": datetime.date.today().isoformat(),
             "cpu": cpu_model(),
+            "n_cores": n_cores,
             "ours": ours.ask(do="about"),
             "peer": peer.ask(do="about"),
-            "rounds": 1 if options.quick else options.rounds,
-            "quick": options.quick,
+            "rounds": 1 if quick else options.rounds,
+            "quick": quick,
         }
         results = []
-        for number, case in enumerate(Suite(options.quick).cases()):
+        for number, case in enumerate(Suite(quick).cases()):
             if options.only not in f"{case.group}: {case.name}":
                 continue
-            sample_seconds = 0.0 if options.quick else SAMPLE_SECONDS
-            result = measure(number, case, ours, peer, about["rounds"], sample_seconds)
+            pair = (many, one) if case.group == "Threads" else (ours, peer)
+            result = measure(number, case, *pair, about["rounds"], 0.0 if quick else SAMPLE_SECONDS)
             results.append(result)
             print(f"{case.group:12} {case.name:58} {result['ratio']:6.2f} x", flush=True)
-        ours.stop()
-        peer.stop()
+        for worker in (ours, peer, many, one):
+            worker.stop()
+        stores, limits = ([] if options.only else run_script(name, folder, quick) for name in ("stores", "machine"))
 
+    figures = {"about": about, "results": results, "stores": stores, "machine": limits}
     if options.json:
-        options.json.write_text(json.dumps({"about": about, "results": results}, indent=1) + "\n")
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
     if options.markdown:
-        write_section(options.markdown, "local", markdown(about, results))
+        write_section(options.markdown, "local", markdown(figures))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 """Runs cases for `run.py`: one JSON request a line on stdin, one JSON reply a line on stdout.
 
 {"do": "about"}                        versions
-{"do": "files"}                        write the files that reading needs
 {"do": "prepare", "case": i}           prepare the i-th case; the reply has a digest of what it computes
-{"do": "run", "loops": n}              CPU seconds of n runs of the prepared workload
+{"do": "run", "loops": n}              seconds of n runs of the prepared workload
+
+A worker for "pinned" stays on one core and takes CPU time; one for a number of threads takes time on the clock.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +37,20 @@ def digest(result: Any) -> str:
     return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
-def time_loops(workload: Workload, loops: int) -> float:
+def pin() -> None:
+    """Stay on one core, with one thread."""
+    os.environ["OMFILES_NUM_THREADS"] = "1"
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def time_loops(workload: Workload, loops: int, clock: Callable[[], float] = time.process_time) -> float:
     gc.collect()
     gc.disable()
-    start = time.process_time()
+    start = clock()
     for _ in range(loops):
         workload()
-    seconds = time.process_time() - start
+    seconds = clock() - start
     gc.enable()
     return seconds
 
@@ -56,32 +65,34 @@ def about() -> dict[str, Any]:
     }
 
 
-def main(folder: Path, quick: bool) -> None:
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    suite = Suite(quick)
-    cases = suite.cases()
+def main(folder: Path, quick: bool, threads: str) -> None:
+    clock = time.process_time
+    if threads == "pinned":
+        pin()
+    else:
+        os.environ["OMFILES_NUM_THREADS"] = threads
+        clock = time.perf_counter
+    cases = Suite(quick).cases()
     workload: Workload | None = None
+    result: Any
     for line in sys.stdin:
         request = json.loads(line)
         reply: Any = None
         match request["do"]:
             case "about":
                 reply = about()
-            case "files":
-                for field in suite.fields():
-                    field.write(folder / field.file_name, field.values())
             case "prepare":
                 workload = None  # frees the memory of the case before
                 case = cases[request["case"]]
                 workload = case.prepare(case, folder)
                 result = workload()
                 reply = digest(result) if case.exact else None
+                result = None
             case "run":
                 assert workload is not None
-                reply = time_loops(workload, request["loops"])
+                reply = time_loops(workload, request["loops"], clock)
         print(json.dumps(reply), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2] == "quick")
+    main(Path(sys.argv[1]), sys.argv[2] == "quick", sys.argv[3])

@@ -18,10 +18,15 @@ def test_benchmarks_run_on_small_data(tmp_path: Path) -> None:
     figures, page = tmp_path / "figures.json", tmp_path / "page.md"
     command = [sys.executable, ROOT / "benchmarks/run.py", "--quick", "--peer", sys.executable, "--folder", tmp_path]
     subprocess.run([*map(str, command), "--json", figures, "--markdown", page], check=True, cwd=tmp_path)
-    results = json.loads(figures.read_text())["results"]
-    assert {result["group"] for result in results} == {"Bulk read", "Small reads", "Metadata", "xarray", "Write"}
-    assert all(result["ours_seconds"] > 0 for result in results)
-    assert page.read_text().count("\n| ") >= len(results)
+    found = json.loads(figures.read_text())
+    groups = {"Bulk read", "Small reads", "Metadata", "xarray", "Write", "Growth", "Threads"}
+    assert {result["group"] for result in found["results"]} == groups
+    assert all(result["ours_seconds"] > 0 for result in found["results"])
+    assert {store["name"] for store in found["stores"]} >= {"this library, pfor_delta_2d", "this library, fpx_xor_2d"}
+    assert all(store["size"] < store["n_bytes"] for store in found["stores"])
+    assert len(found["machine"]) == 7
+    n_rows = len(found["results"]) + len(found["stores"]) + len(found["machine"])
+    assert page.read_text().count("\n| ") >= n_rows
     assert {path.name for path in tmp_path.iterdir()} == {"figures.json", "page.md"}
 
 
