@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterable, Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,15 @@ BATCH_SIZE = 64 << 20
 """Bytes of pieces of one selection that are fetched from a store together."""
 PIECE_OVERHEAD = 4 << 10
 """Bytes that the plan of a piece takes itself."""
+
+
+class Signature:
+    """How a reader is made, for `help` and `inspect`, which a compiled constructor does not tell."""
+
+    def __get__(self, instance: object, owner: type[Reader]) -> inspect.Signature:
+        if owner.__init__ is not Reader.__init__:
+            raise AttributeError("__signature__")  # a subclass has a constructor of its own
+        return inspect.signature(open).replace(return_annotation=inspect.Signature.empty)
 
 
 class OmFileReader(Reader):
@@ -68,6 +78,8 @@ class OmFileReader(Reader):
     ...     rain.shape, rain.dtype, rain[2, 1:3, -1]
     ((3, 4, 5), dtype('int16'), array([49, 54], dtype=int16))
     """
+
+    __signature__ = Signature()
 
     @classmethod
     def from_path(cls, file_path: str | os.PathLike[str]) -> Self:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 import threading
 from collections.abc import Callable
@@ -54,8 +55,8 @@ def set_num_threads(n: int) -> None:
 
     Raises
     ------
-    ValueError
-        If `n` is below 1.
+    TypeError, ValueError
+        If `n` is not an integer, or below 1.
 
     Examples
     --------
@@ -66,6 +67,10 @@ def set_num_threads(n: int) -> None:
     >>> set_num_threads(before)
     """
     global _num_threads, _pool
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise TypeError(f"the number of threads must be an int, not {n!r}") from None
     if n < 1:
         raise ValueError(f"the number of threads must be at least 1, not {n}")
     with _lock:

@@ -80,7 +80,7 @@ def test_float_and_string_scalars(root: OmFileReader) -> None:
     assert root["empty"].read_scalar() == ""
     text = root["text"]
     assert (text.read_scalar(), text.dtype, text.nbytes, text.is_scalar) == ("Gruß ☀", str, 9, True)
-    with pytest.raises(ValueError, match="only arrays have a compression_name"):
+    with pytest.raises(ValueError, match="only arrays have compression_name"):
         text.compression_name  # noqa: B018
     with pytest.raises(ValueError, match="an array; only scalars"):
         root["t2m"].read_scalar()
@@ -244,6 +244,13 @@ def test_names_outside_the_tail(tmp_path: Path) -> None:
 
 
 def test_signatures() -> None:
+    assert list(inspect.signature(OmFileReader).parameters) == ["source", "storage_options", "fetch"]
+
+    class Named(OmFileReader):
+        def __init__(self, name: str) -> None:
+            super().__init__(name)
+
+    assert list(inspect.signature(Named).parameters) == ["name"]
     assert str(inspect.signature(OmFileReader.read_array)) == "(self, ranges, *, out=None)"
     assert list(inspect.signature(OmFileReader.get_child_by_name).parameters) == ["self", "name"]
     assert list(inspect.signature(OmFileReader.from_path).parameters) == ["file_path"]

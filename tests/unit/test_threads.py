@@ -106,6 +106,9 @@ def test_the_number_of_threads() -> None:
     for n in (0, -1):
         with pytest.raises(ValueError, match=f"must be at least 1, not {n}"):
             omfiles.set_num_threads(n)
+    for wrong_type in (1.5, "2"):
+        with pytest.raises(TypeError, match=f"must be an int, not {wrong_type!r}"):
+            omfiles.set_num_threads(wrong_type)  # type: ignore[arg-type]
 
 
 def test_many_callers(path: Path) -> None:
