@@ -16,7 +16,7 @@ from xarray.backends import BackendArray
 from omfiles import indexing
 from omfiles.reader import OmFileReader, read_pieces, read_pieces_async
 
-__all__ = ["DirectArray", "OmBackendArray", "index_arrays", "is_decoded", "lazily_indexed"]
+__all__ = ["DirectArray", "OmBackendArray", "decoded", "index_arrays", "lazily_indexed"]
 
 # xarray has no public names for its kinds of keys, and they cannot be told apart by what they hold.
 BASIC, ORTHOGONAL, POINTWISE = "BasicIndexer", "OuterIndexer", "VectorizedIndexer"
@@ -103,9 +103,15 @@ def index_arrays(key: Any, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp]
     return tuple(made)
 
 
-def is_decoded(attrs: Mapping[str, Any]) -> bool:
-    """Whether xarray makes other values of those of a variable that has these attributes."""
-    return not DECODED.isdisjoint(attrs) or TIME.search(str(attrs.get("units", ""))) is not None
+def decoded(attrs_of: Mapping[str, Mapping[str, Any]]) -> set[str]:
+    """Find the variables of which xarray makes other values, by the attributes of all."""
+    found = {
+        name
+        for name, attrs in attrs_of.items()
+        if not DECODED.isdisjoint(attrs) or TIME.search(str(attrs.get("units", ""))) is not None
+    }
+    bounds = {str(attrs_of[name].get("bounds")) for name in found}  # xarray gives them the units of the others
+    return found | (bounds & attrs_of.keys())
 
 
 def lazily_indexed(variables: Mapping[Any, xarray.Variable]) -> Mapping[Any, xarray.Variable]:

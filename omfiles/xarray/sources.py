@@ -25,7 +25,10 @@ def open_source(source: Any, storage_options: dict[str, Any] | None, group: str 
     if not path:
         return root
     with root:
-        child = root[path]
+        try:
+            child = root[path]
+        except KeyError as error:
+            raise KeyError(f"there is no group {path!r}: {error.args[0]}") from None
     if not child.is_group:
         raise ValueError(f"{path!r} is no group but {child!r}")
     return child

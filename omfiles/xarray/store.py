@@ -14,7 +14,7 @@ from omfiles.chunking import preferred_chunks
 from omfiles.contents import Array, attributes, dimensions, members, name_unnamed, scalar_variables, scan
 from omfiles.conventions import BYTES, COORDINATE, ROLE, TEXT
 from omfiles.reader import OmFileReader, OmVariable
-from omfiles.xarray.lazy import OmBackendArray, is_decoded, lazily_indexed
+from omfiles.xarray.lazy import OmBackendArray, decoded, lazily_indexed
 from omfiles.xarray.openmeteo import GRID_MAPPING, Names, Switch, applies, inherit_dimensions, translate
 from omfiles.xarray.selection import GridIndex
 
@@ -131,7 +131,7 @@ class OmDataStore(AbstractDataStore):
         data |= self._fetch()
         data |= {name: data[name].view("S1") for name in self._characters}
         variables = {name: xarray.Variable(self._dims[name], data[name]) for name in self._arrays}
-        variables |= lazily_indexed({name: variables[name] for name in variables if is_decoded(self._attrs_of[name])})
+        variables |= lazily_indexed({name: variables[name] for name in decoded(self._attrs_of)})
         for name, array in self._arrays.items():
             variable = variables[name]
             variable.attrs = self._attrs_of[name]

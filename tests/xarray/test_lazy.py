@@ -224,6 +224,29 @@ def test_variables_are_loaded_at_the_same_time(path):
     xr.testing.assert_identical(loaded, open_dataset(path)[["plain", "packed"]].isel(KEY).load())
 
 
+def test_decoded_variables_wait_as_well(tmp_path, monkeypatch):
+    """Among them bounds of times, which have no attributes of their own."""
+    hours = np.arange(12).reshape(6, 2)
+    with OmFileWriter(tmp_path / "x.om") as writer:
+        attrs = {"units": "hours since 2026-01-01", "bounds": "limits"}
+        variables = [
+            writer.write_array(hours[:, 0].copy(), [3], name="when", dims=["step"], attrs=attrs),
+            writer.write_array(hours, [3, 2], name="limits", dims=["step", "side"]),
+            writer.write_array(hours, [3, 2], name="masked", dims=["step", "side"], attrs={"missing_value": 5}),
+            writer.write_array(hours % 2, [3, 2], name="flag", dims=["step", "side"], attrs={"dtype": "bool"}),
+        ]
+        writer.close(writer.write_group("", variables))
+    ds = open_dataset(tmp_path / "x.om")
+    with monkeypatch.context() as patch:
+        patch.setattr(OmBackendArray, "__getitem__", lambda self, key: pytest.fail(f"{self.reader.name} is read"))
+        part = ds.isel(step=[4, 1]).transpose(..., "step")
+    limits = np.datetime64("2026-01-01", "ns") + hours[[4, 1]].T * np.timedelta64(1, "h")
+    np.testing.assert_array_equal(part["limits"], limits)
+    np.testing.assert_array_equal(part["when"], limits[0])
+    np.testing.assert_array_equal(part["masked"], hours[[4, 1]].T)
+    assert part["masked"].dtype == np.float64 and part["flag"].values.tolist() == [[False, False], [True, True]]
+
+
 @has_async
 def test_local_files_are_loaded_in_threads(path):
     ds = open_dataset(path)
