@@ -20,6 +20,9 @@ EXPECTED = json.loads((BAD / "index.json").read_text())
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of memory and signals are those of POSIX")
+@pytest.mark.guarantee(n=1)
+@pytest.mark.guarantee(n=7)
+@pytest.mark.guarantee(n=8)
 def test_3000_mutants(tmp_path: Path) -> None:
     command = [sys.executable, HERE / "campaign.py", "--count", "3000", "--seeds", "2", "--keep", tmp_path]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # the same package as here
@@ -31,6 +34,8 @@ def test_3000_mutants(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", EXPECTED)
 @pytest.mark.parametrize("source", ["path", "bytes"])
+@pytest.mark.guarantee(n=1)
+@pytest.mark.guarantee(n=7)
 def test_what_was_ever_read_wrongly(name: str, source: str) -> None:
     path = BAD / name
     with pytest.raises(OmFormatError) as caught, OmFileReader(path if source == "path" else path.read_bytes()) as root:

@@ -144,6 +144,8 @@ RECORDS = {
 
 
 @pytest.mark.parametrize("case", RECORDS)
+@pytest.mark.guarantee(n=7)
+@pytest.mark.guarantee(n=9)
 def test_records(tmp_path, case):
     record, offset, field = RECORDS[case]
     error = refusal(tmp_path, om_file(record))
@@ -200,6 +202,8 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("case", STREAMS)
+@pytest.mark.guarantee(n=7)
+@pytest.mark.guarantee(n=3)
 def test_chunks(tmp_path, case):
     chunk, type, compression = STREAMS[case]
     error = refusal(tmp_path, one_chunk(chunk, type, compression=compression))
@@ -227,6 +231,7 @@ LUTS = {
 
 
 @pytest.mark.parametrize("case", LUTS)
+@pytest.mark.guarantee(n=7)
 def test_look_up_tables(tmp_path, case):
     lut = LUTS[case]
     content = om_file(array(lut=(len(lut), 9)), body=crafted.CHUNKS + lut)
@@ -261,6 +266,7 @@ TRAILERS = {
 
 
 @pytest.mark.parametrize("case", TRAILERS)
+@pytest.mark.guarantee(n=7)
 def test_trailers(tmp_path, case):
     content, text = TRAILERS[case]
     assert text in str(refusal(tmp_path, content))
@@ -286,11 +292,13 @@ LEGACY = {
 
 
 @pytest.mark.parametrize("case", LEGACY)
+@pytest.mark.guarantee(n=7)
 def test_legacy_files(tmp_path, case):
     content, text = LEGACY[case]
     assert text in str(refusal(tmp_path, content))
 
 
+@pytest.mark.guarantee(n=6)
 def test_a_record_among_its_own_ancestors(tmp_path):
     own = small(children=[(25, START)])
     assert len(own) == 25
@@ -318,6 +326,7 @@ def doubled(n_levels):
     return om_file(*records)
 
 
+@pytest.mark.guarantee(n=6)
 def test_shared_children_do_not_multiply():
     content = doubled(200)
     assert len(content) < 10_000
@@ -366,6 +375,7 @@ ORDERS = {
 
 
 @pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.guarantee(n=6)
 def test_100_000_levels(order):
     content = chain(ORDERS[order])
     start = time.process_time()
@@ -395,6 +405,7 @@ FIELDS = {
 
 @pytest.mark.parametrize("kind", FIELDS)
 @pytest.mark.parametrize("value", HUGE)
+@pytest.mark.guarantee(n=4)
 def test_huge_numbers_everywhere(kind, value):
     """At every byte, as 2, 4 and 8 bytes: a format error, or a file that is none the worse."""
     content, places = FIELDS[kind]
@@ -408,12 +419,16 @@ def test_huge_numbers_everywhere(kind, value):
 
 
 @pytest.mark.parametrize("content", [om_file(array()), legacy()], ids=["version 3", "legacy"])
+@pytest.mark.guarantee(n=1)
+@pytest.mark.guarantee(n=7)
 def test_truncation_at_every_byte(tmp_path, content):
     for size in range(len(content)):
         refusal(tmp_path, content[:size])
 
 
 @pytest.mark.parametrize("content", [om_file(array()), legacy()], ids=["version 3", "legacy"])
+@pytest.mark.guarantee(n=1)
+@pytest.mark.guarantee(n=8)
 def test_every_flipped_bit(content):
     for bit in range(8 * len(content)):
         damaged = bytearray(content)
@@ -422,6 +437,7 @@ def test_every_flipped_bit(content):
             read_everything(bytes(damaged))
 
 
+@pytest.mark.guarantee(n=5)
 def test_large_claims_take_no_memory():
     """A chunk that the file could hold, an array that memory could not: found before it is allocated."""
     body = bytes(2**20)

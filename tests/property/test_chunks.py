@@ -27,6 +27,7 @@ def codec(variable: Variable) -> tuple[str, float, float]:
 
 
 @given(variables())
+@pytest.mark.guarantee(n=15)
 def test_both_ways(simd: str, variable: Variable) -> None:
     array = variable.value
     encoded = _codec.encode_chunk(array, *codec(variable))
@@ -48,6 +49,8 @@ def test_any_memory_layout(variable: Variable) -> None:
 
 
 @given(variables(max_elements=500), st.data())
+@pytest.mark.guarantee(n=2)
+@pytest.mark.guarantee(n=3)
 def test_damaged(simd: str, variable: Variable, data: st.DataObject) -> None:
     shape, dtype = variable.value.shape, variable.value.dtype
     encoded = data.draw(damaged(reference.encode_chunk(variable.value, *codec(variable))))
@@ -64,6 +67,7 @@ def test_damaged(simd: str, variable: Variable, data: st.DataObject) -> None:
 @pytest.mark.parametrize("overflow", ["raise", "clip", "nan"])
 @pytest.mark.parametrize(("dtype", "compression"), QUANTISED)
 @given(data=st.data(), scale=st.sampled_from([1.0, 20.0, 0.1, 1e6, -3.0]), offset=st.sampled_from([0.0, 273.15]))
+@pytest.mark.guarantee(n=15)
 def test_values_that_do_not_fit(
     dtype: str, compression: str, overflow: str, simd: str, data: st.DataObject, scale: float, offset: float
 ) -> None:

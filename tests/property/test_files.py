@@ -19,6 +19,7 @@ from omfiles.testing.trees import read_tree, write_tree
 
 
 @given(variables())
+@pytest.mark.guarantee(n=15)
 def test_arrays(scratch_file: Path, simd: str, variable: Variable) -> None:
     data = write_tree(scratch_file, variable)
     assert data.hex() == reference.write_file(variable).hex()

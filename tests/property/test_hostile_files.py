@@ -61,6 +61,7 @@ def test_every_prefix() -> None:
 
 @pytest.mark.parametrize("name", ["hierarchy-tail.om", "i2-pfor_delta_2d-1d.om", "legacy-v2-pfor_delta_2d_int16.om"])
 @pytest.mark.parametrize("value", [0, 1, 2**28, 2**32 - 1, 2**60, 2**63, 2**64 - 1])
+@pytest.mark.guarantee(n=4)
 def test_every_number_replaced(name: str, value: int) -> None:
     """Any 8 bytes of the metadata replaced by numbers that make sums and products overflow."""
     data = seed_bytes(FILES / name)
@@ -82,6 +83,7 @@ def test_a_record_among_its_own_ancestors() -> None:
         read_tree(OmFileReader(data))
 
 
+@pytest.mark.guarantee(n=5)
 def test_claims_that_no_bytes_back() -> None:
     """2^40 elements in a file of some hundred bytes: refused before memory is taken."""
     data = bytearray(reference.write_file(Variable("x", np.zeros(100, np.int8), [], (100,))))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -37,6 +38,8 @@ def test_valid_streams(simd: str, stream: Stream) -> None:
 
 
 @given(streams().flatmap(lambda stream: st.tuples(st.just(stream), damaged(stream.data))))
+@pytest.mark.guarantee(n=2)
+@pytest.mark.guarantee(n=3)
 def test_damaged_streams(simd: str, case: tuple[Stream, bytes]) -> None:
     stream, data = case
     rest = stream.n, stream.kind, stream.width
@@ -64,6 +67,8 @@ def test_damaged_streams(simd: str, case: tuple[Stream, bytes]) -> None:
 # More leading zeros than bits.
 @example(b"\xff\xc8\xff", 5, ("xor", 32))
 @example(b"\xc0\x00", 128, ("xor", 64))
+@pytest.mark.guarantee(n=2)
+@pytest.mark.guarantee(n=3)
 def test_arbitrary_bytes(simd: str, data: bytes, n: int, kind: tuple[Kind, int]) -> None:
     assert by_core(data, n, *kind) == by_reference(data, n, *kind)
 

@@ -164,6 +164,7 @@ def test_a_short_reply_to_opening(subject: Subject) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
+@pytest.mark.guarantee(n=22)
 def test_errors_of_the_store_arrive(subject: Subject, error: Exception, n: int) -> None:
     subject.open()
     subject.spoil(fail(error), n)
@@ -221,6 +222,7 @@ def change_at(subject: Subject, n: int, content: bytes) -> None:
     [OTHER, CONTENT[:1000], CONTENT + bytes(100), bytes(len(CONTENT))],
     ids=["other", "short", "long", "zeros"],
 )
+@pytest.mark.guarantee(n=19)
 def test_a_file_that_is_replaced_in_the_middle(subject: Subject, content: bytes, n: int) -> None:
     subject.open()
     subject.traffic.delay = 0.001
@@ -256,6 +258,7 @@ def test_a_file_that_shrinks_in_a_store_without_versions() -> None:
     subject.runner.close()
 
 
+@pytest.mark.guarantee(n=19)
 def test_a_file_that_is_deleted(subject: Subject) -> None:
     subject.open()
     del subject.traffic.files["file"]
@@ -412,6 +415,7 @@ def test_records_larger_than_the_cache() -> None:
 @posix
 @pytest.mark.parametrize("kind", ["sync", "plain", "async"])
 @pytest.mark.parametrize("what", ["open", "read"])
+@pytest.mark.guarantee(n=22)
 def test_interrupts_arrive(kind: str, what: str, tmp_path: Any) -> None:
     path = tmp_path / "file.om"
     path.write_bytes(CONTENT)
@@ -496,6 +500,7 @@ RIGHT = ("K", int(ARRAY.sum()))
 
 
 @pytest.mark.parametrize("kind", ["url", "chained", "fsspec", "obstore", "plug-in"])
+@pytest.mark.guarantee(n=21)
 def test_other_processes(s3: S3, kind: str) -> None:
     path = s3.put("file", CONTENT)
     s3.client.put_object_acl(Bucket=s3.bucket, Key="file", ACL="public-read")
@@ -538,6 +543,7 @@ class Answers(RangeReader):
 @posix
 @pytest.mark.parametrize("kind", ["url", "async-fs", "memory"])
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.guarantee(n=21)
 def test_after_a_fork(s3: S3, kind: str) -> None:
     path = s3.put("file", CONTENT)
     fsspec.filesystem("memory").pipe_file("/file", CONTENT)
@@ -572,6 +578,7 @@ def test_a_reader_opened_elsewhere_notices_a_change(s3: S3) -> None:
 
 
 @for_threads
+@pytest.mark.guarantee(n=20)
 def test_closing_during_a_read(subject: Subject) -> None:
     """The read completes; afterwards everything says closed."""
     subject.open()

@@ -171,6 +171,7 @@ def test_what_was_written_can_be_read_by_the_same_means(s3: S3) -> None:
 
 
 @pytest.mark.parametrize("place", HOLDING, indirect=True)
+@pytest.mark.guarantee(n=11)
 def test_nothing_appears_before_close(place: Any, large: bytes) -> None:
     seen = []
     writer = place.writer()
@@ -192,6 +193,7 @@ def exists(place: Any) -> bool:
 @pytest.mark.parametrize(("size", "old"), [("small", False), ("large", False), ("small", True)])
 @pytest.mark.parametrize("way", ["discard", "exception", "dropped", "in the iterator"])
 @pytest.mark.filterwarnings("ignore:OmFileWriter was dropped:RuntimeWarning")
+@pytest.mark.guarantee(n=11)
 def test_giving_up(place: Any, small: dict[str, bytes], size: str, old: bool, way: str) -> None:
     if old:
         write(place.writer())
@@ -270,6 +272,7 @@ def test_a_missing_bucket(s3: S3, url: bool) -> None:
 
 
 @pytest.mark.parametrize("method", ["upload_part", "complete_multipart_upload", "create_multipart_upload"])
+@pytest.mark.guarantee(n=12)
 def test_errors_of_an_upload(s3: S3, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     fs = s3fs.S3FileSystem(**s3.options, skip_instance_cache=True)
     call = fs.call_s3
@@ -290,6 +293,7 @@ def test_errors_of_an_upload(s3: S3, monkeypatch: pytest.MonkeyPatch, method: st
     assert s3.objects() == []
 
 
+@pytest.mark.guarantee(n=12)
 def test_errors_of_close_in_a_with_block(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
     fs = s3fs.S3FileSystem(**s3.options, skip_instance_cache=True)
 

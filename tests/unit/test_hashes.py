@@ -14,6 +14,8 @@ import pytest
 
 import omfiles
 
+pytestmark = pytest.mark.guarantee(n=10)
+
 MIB = 1 << 20
 
 

@@ -12,6 +12,7 @@ import os
 import pickle
 import stat
 import struct
+import subprocess
 import sys
 import threading
 import tracemalloc
@@ -21,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest import mock
 
+import fsspec
 import numpy as np
 import pytest
 
@@ -79,6 +81,7 @@ def test_wrong_types_of_paths(path: Path) -> None:
         OmFileReader(os.fsencode(path))
 
 
+@pytest.mark.guarantee(n=22)
 def test_errors_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         OmFileReader(tmp_path / "absent.om")
@@ -150,6 +153,7 @@ def test_context_manager(path: Path) -> None:
     assert reader.close() is None
 
 
+@pytest.mark.guarantee(n=20)
 def test_closed_reader_answers_shape_only(path: Path) -> None:
     with OmFileReader(path) as root:
         listing = root._get_flat_variable_metadata()
@@ -207,6 +211,7 @@ def test_results_stay_valid(path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors through /proc")
+@pytest.mark.guarantee(n=24)
 def test_no_descriptor_leaks(path: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.om").write_bytes(b"OM\x03" + bytes(60))
     gc.collect()
@@ -263,6 +268,7 @@ def test_threads_share_a_reader(path: Path) -> None:
         assert all(pool.map(read, range(8)))
 
 
+@pytest.mark.guarantee(n=20)
 def test_closing_while_another_thread_reads(path: Path) -> None:
     for _ in range(20):
         reader = OmFileReader(path)["array"]
@@ -276,6 +282,7 @@ def test_closing_while_another_thread_reads(path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+@pytest.mark.guarantee(n=23)
 def test_the_gil_is_released(tmp_path: Path) -> None:
     omfiles.save(tmp_path / "large.om", np.arange(20_000_000, dtype="int32").reshape(2000, 10000))
     reader = OmFileReader(tmp_path / "large.om")
@@ -303,6 +310,7 @@ def test_the_gil_is_released(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.guarantee(n=21)
 def test_pickle(path: Path, protocol: int) -> None:
     root = OmFileReader(path)
     for reader in (root, root["array"], root["array/units"], root["scalar"]):
@@ -357,6 +365,7 @@ def test_unpickled_readers_of_a_file_share_it(path: Path) -> None:
     assert n_open() == 0
 
 
+@pytest.mark.guarantee(n=21)
 def test_copy(path: Path) -> None:
     reader = Named(path)["array"]
     reader.label = "mine"
@@ -371,6 +380,7 @@ def test_copy(path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.guarantee(n=21)
 def test_fork(path: Path) -> None:
     reader = OmFileReader(path)["array"]
     reader[0]
@@ -391,6 +401,7 @@ def test_class_attributes_can_be_replaced(path: Path) -> None:
 
 
 @posix
+@pytest.mark.guarantee(n=19)
 def test_truncated_file(path: Path) -> None:
     reader = OmFileReader(path)["array"]
     os.truncate(path, 100)
@@ -401,12 +412,116 @@ def test_truncated_file(path: Path) -> None:
 
 
 @posix
+@pytest.mark.guarantee(n=19)
 def test_deleted_and_replaced_files(path: Path) -> None:
     reader = OmFileReader(path)["array"]
     omfiles.save(path, np.zeros(3))
     np.testing.assert_array_equal(reader[...], DATA)
     path.unlink()
     np.testing.assert_array_equal(reader[...], DATA)
+
+
+@posix
+@pytest.mark.guarantee(n=19)
+@pytest.mark.parametrize("kind", ["path", "file", "fsspec"])
+def test_truncated_anywhere(path: Path, kind: str) -> None:
+    """Every read of a file that was cut off gives the old data or an `OSError`; what was read before stays."""
+    content = path.read_bytes()
+    page = mmap.PAGESIZE
+    with path.open("rb", buffering=0) as file:
+        for size in [0, 1, page - 1, page, page + 1, len(content) // 2, len(content) - 24, len(content) - 1]:
+            source = {"path": path, "file": file, "fsspec": (fsspec.filesystem("local"), str(path))}[kind]
+            reader = OmFileReader(source)["array"]
+            before = reader[0, :60]
+            os.truncate(path, size)
+            n_failed = 0
+            for key in np.ndindex(8, 10):
+                part = tuple(slice(length * i, length * (i + 1)) for length, i in zip((50, 60), key))
+                try:
+                    np.testing.assert_array_equal(reader[part], DATA[part])
+                except OSError:
+                    n_failed += 1
+            assert size > len(content) // 2 or n_failed
+            np.testing.assert_array_equal(before, DATA[0, :60])
+            path.write_bytes(content)  # the same file: the error has passed
+            if kind != "fsspec":  # which tells that the file is another version
+                np.testing.assert_array_equal(reader[...], DATA)
+
+
+# --- what stays behind ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.guarantee(n=24)
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="counts descriptors and mappings through /proc")
+def test_500_rounds_leave_nothing(path: Path) -> None:
+    """Opening, reading, writing, verifying, and failing at each of them: no descriptors, mappings, or memory."""
+    code = f"""
+import contextlib, gc, io, os, pickle, re, sys
+from pathlib import Path
+import numpy as np
+import omfiles
+
+path, other, bad = (Path({str(path.parent)!r}, name) for name in ("file.om", "other.om", "bad.om"))
+content = bytearray(path.read_bytes())
+content[100:1000] = bytes(900)
+bad.write_bytes(content)
+data = np.arange(20_000).reshape(100, 200)
+
+def held():
+    gc.collect()
+    status = Path("/proc/self/status").read_text()
+    resident = int(re.search(r"VmRSS:\\s+(\\d+) kB", status)[1]) << 10
+    return len(os.listdir("/proc/self/fd")), len(Path("/proc/self/maps").read_text().splitlines()), resident
+
+def failing(error, action):
+    try:
+        action()
+    except error:
+        return
+    raise AssertionError("it did not fail")
+
+def items():
+    yield data[:50]
+    raise ZeroDivisionError
+
+def unfinished():
+    with omfiles.OmFileWriter(other) as writer:
+        writer.write_array_streaming(data.shape, (10, 10), items(), data.dtype)
+
+def round():
+    with omfiles.open(path) as root:
+        array = root["array"]
+        array[3, 4], array[...], array.oindex[[1, 2]], root.attrs, list(root), root.tree()
+    failing(ValueError, lambda: root["array"])
+    failing(IndexError, lambda: array[1000, 0])
+    failing(omfiles.OmFormatError, lambda: omfiles.open(bad)["array"][...])
+    failing(omfiles.OmFormatError, lambda: omfiles.open(content[:-1]))
+    failing(FileNotFoundError, lambda: omfiles.open("absent.om"))
+    pickle.loads(pickle.dumps(array))[0]
+    omfiles.open(io.BytesIO(path.read_bytes()))["array"][0]
+    omfiles.save(other, data, (10, 10), attrs=dict(units="m"))
+    omfiles.OmFileWriter(other).discard()
+    failing(ZeroDivisionError, unfinished)
+    failing(ValueError, lambda: omfiles.save(other, np.array([np.inf]), scale_factor=1))
+    assert omfiles.verify(other) and not omfiles.verify(bad)
+
+for _ in range(100):
+    round()
+states = [held()]
+for _ in range(4):
+    for _ in range(125):
+        round()
+    states.append(held())
+for before, after in zip(states, states[1:]):
+    print(*(b - a for a, b in zip(before, after)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    growth = np.array([line.split() for line in done.stdout.splitlines()], int)
+    assert not growth[:, 0].any(), "descriptors"
+    _, mappings, memory = growth.min(axis=0)  # what leaks, leaks always
+    assert mappings <= 0
+    assert memory < 100_000, "a kilobyte a round would be told"
 
 
 # --- hostile files ----------------------------------------------------------------------------------------------------
@@ -438,6 +553,7 @@ def test_a_variable_that_contains_itself() -> None:
         reader._get_flat_variable_metadata()
 
 
+@pytest.mark.guarantee(n=6)
 def test_a_cycle_of_three() -> None:
     records = [(8, group(b"a", [(40, 25)])), (40, group(b"b", [(72, 25)])), (72, group(b"c", [(8, 25)]))]
     for root in range(3):
@@ -456,6 +572,7 @@ def test_shared_children_are_no_cycle() -> None:
     assert list(reader._get_flat_variable_metadata()) == ["/root", "/root/leaf"]
 
 
+@pytest.mark.guarantee(n=6)
 def test_trees_that_explode() -> None:
     """60 levels, each of which has the next one twice: 2**60 paths."""
     offset, records, child = 8, [], None
@@ -487,6 +604,7 @@ def test_100_000_levels(direction: int) -> None:
         root["x/y"]
 
 
+@pytest.mark.guarantee(n=5)
 def test_damage_is_found_before_memory_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "large.om"
     omfiles.save(path, np.zeros((300, 1_000_000), "uint8"), (1, 1_000_000), name="large")

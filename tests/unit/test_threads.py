@@ -150,6 +150,7 @@ def test_errors_of_other_threads_arrive() -> None:
 
 
 @posix
+@pytest.mark.guarantee(n=22)
 def test_an_interrupt_waits_for_the_threads() -> None:
     """They write into memory of the caller."""
     omfiles.set_num_threads(2)
@@ -170,6 +171,7 @@ def test_an_interrupt_waits_for_the_threads() -> None:
 
 @posix
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.guarantee(n=21)
 def test_after_a_fork(path: Path) -> None:
     omfiles.set_num_threads(3)
     reader = OmFileReader(path)
@@ -214,6 +216,7 @@ FLOATS = np.linspace(-5, 5, LARGE.size, dtype=np.float32).reshape(LARGE.shape) +
     ids=["", "rows", "large chunks", "one chunk", "strided", "swapped", "float"],
 )
 @pytest.mark.parametrize("n", [2, 3, 16])
+@pytest.mark.guarantee(n=17)
 def test_files_do_not_depend_on_the_number(tmp_path: Path, data: np.ndarray, chunks: tuple[int, ...], n: int) -> None:
     path = tmp_path / "file.om"
     assert written(path, data, n, chunks=chunks) == written(path, data, 1, chunks=chunks)

@@ -176,6 +176,7 @@ def test_sixty_four_dimensions(path: Path) -> None:
         (np.ones((3, 0)), RuntimeError, "Dimension must be larger than 0"),
     ],
 )
+@pytest.mark.guarantee(n=16)
 def test_wrong_data(writer: OmFileWriter, data: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         writer.write_array(data, (1,) * np.ndim(data))
@@ -289,6 +290,7 @@ def test_overflow_as_asked(
 @pytest.mark.parametrize(("dtype", "compression", "scale", "offset", "value", "clipped"), OVERFLOWS)
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("chunk", [(2, 3), (400, 700)])
+@pytest.mark.guarantee(n=15)
 def test_overflow_raises(
     writer: OmFileWriter,
     dtype: str,
@@ -333,6 +335,7 @@ def test_all_parts_of_a_converted_array_are_counted(writer: OmFileWriter, monkey
         writer.write_array(data, (2, 4))
 
 
+@pytest.mark.guarantee(n=15)
 def test_half_a_step(path: Path) -> None:
     data = np.random.default_rng(3).uniform(-100, 100, (50, 60))
     written(path, data, (20, 20), 20, 7.5)
@@ -379,6 +382,7 @@ class Index:
         (float("-inf"), np.float64("-inf")),
     ],
 )
+@pytest.mark.guarantee(n=16)
 def test_scalars(path: Path, value: Any, expected: Any) -> None:
     with OmFileWriter(path) as writer:
         writer.write_scalar(value, "s")
@@ -397,6 +401,7 @@ def test_scalars(path: Path, value: Any, expected: Any) -> None:
     ],
     ids=repr,
 )  # fmt: skip
+@pytest.mark.guarantee(n=16)
 def test_scalars_that_cannot_be_stored(writer: OmFileWriter, value: Any) -> None:
     with pytest.raises(ValueError, match=r"Unsupported scalar data type|does not fit|UTF-8"):
         writer.write_scalar(value, "s")
@@ -406,6 +411,7 @@ def test_scalars_that_cannot_be_stored(writer: OmFileWriter, value: Any) -> None
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a\0b", "Höhe", "x" * 65535])
+@pytest.mark.guarantee(n=16)
 def test_names(path: Path, name: str) -> None:
     with OmFileWriter(path) as writer:
         assert writer.write_scalar(1, name).name == name
@@ -560,6 +566,7 @@ def test_attributes_come_before_the_data_of_inline_arrays(path: Path) -> None:
     assert path.read_bytes() == by_hand
 
 
+@pytest.mark.guarantee(n=17)
 def test_same_input_same_bytes(tmp_path: Path) -> None:
     noise = np.random.default_rng(5).normal(size=(100, 130)).astype(np.float32)
     contents = {written(tmp_path / f"{i}.om", noise, (30, 40), 1000) for i in range(3)}

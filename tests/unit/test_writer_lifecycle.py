@@ -123,6 +123,8 @@ def test_long_names(tmp_path: Path) -> None:
 # --- appearing --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.guarantee(n=11)
+@pytest.mark.guarantee(n=12)
 def test_the_file_appears_on_close(path: Path) -> None:
     writer = OmFileWriter(path)
     root = fill(writer)
@@ -166,6 +168,7 @@ def test_symbolic_links(path: Path) -> None:
         OmFileWriter(loop)
 
 
+@pytest.mark.guarantee(n=11)
 def test_two_writers_on_one_path(path: Path) -> None:
     first, second = OmFileWriter(path), OmFileWriter(path)
     first.close(first.write_scalar("first", "x"))
@@ -217,6 +220,7 @@ def test_discard(path: Path) -> None:
     assert_untouched(path)
 
 
+@pytest.mark.guarantee(n=11)
 def test_dropped_writer(path: Path) -> None:
     writers = [OmFileWriter(path), OmFileWriter(path)]
     handle = fill(writers[0])  # does not keep its writer alive
@@ -279,6 +283,7 @@ def test_with_and_close(path: Path) -> None:
         assert reader.name == "root"
 
 
+@pytest.mark.guarantee(n=18)
 def test_with_closes_the_only_root(path: Path) -> None:
     with OmFileWriter(path) as writer:
         writer.write_group("root", [fill(writer), writer.write_scalar(1, "x")])
@@ -301,6 +306,7 @@ def test_with_does_not_guess(path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyError, KeyboardInterrupt])
+@pytest.mark.guarantee(n=18)
 def test_with_discards_on_an_exception(path: Path, error: type[BaseException]) -> None:
     def leave() -> None:
         with OmFileWriter(path) as writer:
@@ -347,6 +353,7 @@ NOISE = np.random.default_rng(0).integers(0, 2**60, 400_000)
 
 
 @pytest.mark.parametrize("room", [0, 1 << 20, 2 << 20])
+@pytest.mark.guarantee(n=13)
 def test_after_a_failed_write_only_discard_is_left(path: Path, room: int) -> None:
     writer = writer_on(FullDisk(path, room))
     root = writer.write_group("root", [])
@@ -367,6 +374,8 @@ def test_after_a_failed_write_only_discard_is_left(path: Path, room: int) -> Non
     assert_untouched(path)
 
 
+@pytest.mark.guarantee(n=13)
+@pytest.mark.guarantee(n=18)
 def test_a_failed_write_in_with(path: Path) -> None:
     def write(*ignored: type[Exception]) -> None:
         with writer_on(FullDisk(path, 100)) as writer, contextlib.suppress(*ignored):
@@ -380,6 +389,8 @@ def test_a_failed_write_in_with(path: Path) -> None:
     assert_untouched(path)
 
 
+@pytest.mark.guarantee(n=12)
+@pytest.mark.guarantee(n=13)
 def test_a_failed_commit(path: Path) -> None:
     class Stubborn(LocalSink):
         def commit(self) -> None:
@@ -409,6 +420,8 @@ def test_a_folder_that_vanishes(tmp_path: Path) -> None:
     writer.discard()
 
 
+@pytest.mark.guarantee(n=13)
+@pytest.mark.guarantee(n=22)
 def test_interrupted_while_writing(path: Path) -> None:
     """An interrupt in the middle of a write leaves it unknown what was written."""
 
@@ -448,6 +461,7 @@ def test_threads_share_a_writer(path: Path) -> None:
             assert np.array_equal(reader[name][:], data)
 
 
+@pytest.mark.guarantee(n=23)
 def test_the_gil_is_free_while_encoding(tmp_path: Path) -> None:
     """Another thread goes on counting, at nearly full speed if there is a second core."""
     data = np.random.default_rng(0).integers(0, 2**30, (2000, 4000))
@@ -470,6 +484,7 @@ def test_the_gil_is_free_while_encoding(tmp_path: Path) -> None:
 
 
 @posix
+@pytest.mark.guarantee(n=24)
 def test_nothing_leaks(path: Path) -> None:
     def descriptors() -> int:
         return len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0

@@ -58,6 +58,7 @@ ROWS = ["0:2, :", "2:4, :", "4:6, :"]
     ids=str,
 )
 @pytest.mark.parametrize("kind", [list, tuple, iter, lambda items: (item for item in items)])
+@pytest.mark.guarantee(n=17)
 def test_same_bytes_as_the_whole(path: Path, boxes: list[str], kind: Callable[[Any], Any]) -> None:
     assert stream(path, kind(parts(*boxes))) == whole(path)
 
@@ -142,6 +143,7 @@ def test_attributes(path: Path) -> None:
         (5, TypeError, "chunk_iterator must be an iterable of arrays, not 5"),
     ],
 )
+@pytest.mark.guarantee(n=14)
 def test_wrong_items(path: Path, items: Any, error: type[Exception], message: str) -> None:
     with OmFileWriter(path) as writer:
         with pytest.raises(error, match=message):
@@ -170,6 +172,7 @@ class Passing(Exception):
 
 
 @pytest.mark.parametrize("error", [Passing, KeyboardInterrupt, MemoryError])
+@pytest.mark.guarantee(n=22)
 def test_exceptions_of_the_iterator_pass(path: Path, error: type[BaseException]) -> None:
     def items() -> Iterator[np.ndarray]:
         yield DATA[:2]

@@ -186,6 +186,7 @@ def test_single_elements_are_arrays_without_dimensions(path):
 
 
 @few_chunks
+@pytest.mark.guarantee(n=21)
 def test_pickles_are_small(path):
     ds = open_dataset(path, cache=False)
     many = open_dataset(path, chunks={"lat": 1})

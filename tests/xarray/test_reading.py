@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import os
 import pickle
 import re
 import subprocess
@@ -596,6 +597,7 @@ def test_chunks(path, monkeypatch):
         np.testing.assert_array_equal(ds["t2m"][::-2, 3].compute(), FIELD[::-2, 3])
 
 
+@pytest.mark.guarantee(n=21)
 def test_pickles_are_small_and_read_the_same(t2m, path):
     array = OmBackendArray(OmFileReader(path)["t2m"])
     assert len(pickle.dumps(array)) < 1000
@@ -603,6 +605,21 @@ def test_pickles_are_small_and_read_the_same(t2m, path):
     np.testing.assert_array_equal(copy, FIELD)
     lazy = t2m.isel(lat=slice(2, 5))
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(lazy)), FIELD[2:5])
+
+
+@pytest.mark.guarantee(n=21)
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_datasets_work_after_a_fork(path):
+    with open_dataset(path) as dataset:
+        expected = dataset["t2m"].isel(lat=3).values
+        child = os.fork()
+        if child == 0:
+            same = np.array_equal(dataset["t2m"].isel(lat=3).values, expected)
+            same = same and np.array_equal(dataset["t2m"].copy(deep=True).values, FIELD)
+            os._exit(0 if same else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        np.testing.assert_array_equal(dataset["t2m"].values, FIELD)
 
 
 def test_dask_in_other_processes(path):
