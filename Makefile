@@ -1,6 +1,7 @@
 # The one door to every task; `make` alone lists them. Each target makes what it needs first: the environment .venv
 # (from `make PYTHON=python3.13` another Python), the packages of its group in pyproject.toml, the compiled modules.
 PYTHON ?= python3
+PYTHONS ?= $(PYTHON)
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip install --quiet
 C_FILES = $(shell find csrc tests/c tests/fuzz omfiles -name '*.[ch]' -o -name '*.cpp')
@@ -12,8 +13,8 @@ PEER = .cache/peer-venv
 OLDEST = .cache/oldest-venv
 CLANG_PACKAGES = clang libclang-rt-dev
 
-.PHONY: help demo test build pytest test-oldest wheel abi docs test-c test-machines test-matrix test-fuzz damage fuzz \
-	asan tsan valgrind coverage-c lint types fmt bench bench-remote bench-quick clean
+.PHONY: help demo test build pytest test-oldest wheel wheel-check test-wheel abi docs test-c test-machines test-matrix \
+	test-fuzz damage fuzz asan tsan valgrind coverage-c lint types fmt bench bench-remote bench-quick clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -35,6 +36,17 @@ test-oldest: build $(OLDEST)/ready ## the tests of the integrations with the old
 	$(OLDEST)/bin/python -m pytest tests/xarray tests/dask tests/zarr tests/grids
 
 wheel: $(DIST)/ready ## source archive and wheel of the working tree, in build/dist
+
+wheel-check: .venv/build.stamp ## build both twice from the last commit; the bytes must be the same
+	tools/wheel-check $(BIN)/python
+
+test-wheel: wheel .venv/release.stamp ## repair and audit the wheel, test it with PYTHONS, all integrations with the first of them
+	rm -rf build/wheelhouse
+	PATH="$(abspath $(BIN)):$$PATH" auditwheel repair --wheel-dir build/wheelhouse $(DIST)/*.whl
+	$(BIN)/abi3audit --strict --report build/wheelhouse/*.whl >build/abi3audit.json
+	tools/test-wheel build/wheelhouse/*.whl $(firstword $(PYTHONS)) test tests \
+		--ignore=tests/capi --ignore=tests/unit/test_benchmarks.py --ignore=tests/unit/test_readme.py
+	set -e; for python in $(wordlist 2,99,$(PYTHONS)); do tools/test-wheel build/wheelhouse/*.whl $$python; done
 
 abi: build .venv/test.stamp ## agree on the binary interface of the C core as it is: tests/capi/abi.json
 	$(BIN)/python tools/abi.py >tests/capi/abi.json.new
