@@ -46,6 +46,7 @@ typedef struct omfiles_api {
     size_t (*chunk_decode_scratch)(const omf_codec *codec, const uint64_t *chunk, unsigned n_dims);
     omf_status (*chunk_decode)(const omf_buffer *dst, const omf_codec *codec, const omf_dim *dims, unsigned n_dims,
                                const uint8_t *src, size_t src_len, void *scratch, size_t scratch_size, omf_error *err);
+    bool (*table_fill)(float table[OMF_TABLE_LENGTH], const omf_codec *codec);
     omf_status (*chunk_decoder_init)(omf_chunk_decoder *decoder, const omf_buffer *dst, const omf_codec *codec,
                                      const omf_dim *dims, unsigned n_dims, void *scratch, size_t scratch_size,
                                      omf_error *err);

@@ -52,7 +52,7 @@ OMF_API omf_status omf_chunk_decode(const omf_buffer *dst, const omf_codec *code
  * take to decode; with it, others take a third of that. Whoever reads many fills it once, and sets `table` of decoders or
  * plans. False, and nothing is written, for codecs that have no use for it. Thread-safe. */
 #define OMF_TABLE_LENGTH 65536
-bool omf_table_fill(float table[OMF_TABLE_LENGTH], const omf_codec *codec);
+OMF_API bool omf_table_fill(float table[OMF_TABLE_LENGTH], const omf_codec *codec);
 
 /* The same in pieces, for chunks too large to be fetched at once: omf_chunk_decoder_init, then _feed with the chunk's
  * bytes in order. Each call consumes what it can (*consumed) and wants the rest again, in front of the bytes that
