@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from omfiles import types
 from omfiles.aio import OmFileReaderAsync
 from omfiles.errors import OmError, OmFormatError, OmReadError
+from omfiles.limits import get_max_result_size, set_max_result_size
 from omfiles.reader import OmFileReader, OmVariable
 from omfiles.reader import open as open  # not in __all__: a star import must leave Python's own open alone
 from omfiles.threads import get_num_threads, set_num_threads
@@ -50,9 +51,11 @@ __all__ = [
     "OmVariable",
     "OmWriterVariable",
     "get_include",
+    "get_max_result_size",
     "get_num_threads",
     "open_dataset",
     "save",
+    "set_max_result_size",
     "set_num_threads",
     "types",
     "verify",

@@ -19,6 +19,8 @@ from omfiles.libomf cimport OMF_OK, omf_array, omf_cursor, omf_error, omf_span, 
 
 import numpy as np
 
+from omfiles.limits import require_size
+
 cdef enum:
     GROUP_LENGTH = 64  # entries of a look-up table that are coded together, OMF_LUT_GROUP
 
@@ -32,7 +34,10 @@ cdef ReadPlan make_plan(const omf_array *array, object dtype, object key, object
     self.path = path
     self.variable = variable
     self.n_chunks = 0
-    self.out = np.empty(shape_of(&selection), dtype) if out is None else out
+    if out is None:
+        require_size(shape_of(&selection), dtype.itemsize, variable)
+        out = np.empty(shape_of(&selection), dtype)
+    self.out = out
     if selection.n_elements == 0:
         return self
     self.memory = acquire(self.out, PyBUF_STRIDED | PyBUF_WRITABLE)

@@ -14,7 +14,7 @@ from omfiles._core cimport (
     omf_trailer_decode, omf_type_is_array, omf_type_size
 )
 from omfiles._fetch cimport LutCache, locate_chunks, new_cache, read_plan
-from omfiles._select cimport Selection, parse, place, shape_of
+from omfiles._select cimport Selection, parse, place, result_limit, shape_of
 from omfiles._plan cimport ReadPlan, make_plan
 from omfiles._source cimport Failure, Source, open_source, raise_failure, reopen_source, take
 from omfiles.libomf cimport (
@@ -27,6 +27,7 @@ import numpy as np
 
 from omfiles._core import ARRAY_TYPES, COMPRESSIONS
 from omfiles.errors import OmFormatError
+from omfiles.limits import require_size
 
 cdef enum:
     # Results larger than this are allocated only when all their chunks have been found in the file.
@@ -772,6 +773,8 @@ cdef object read(Reader self, object key, object out):
     cache = lut_cache(self)
     itemsize = omf_type_size(self.record.type)
     if out is None:
+        if selection.n_elements * itemsize > result_limit():
+            require_size(shape, itemsize, name_of(&self.record))
         if selection.n_elements * itemsize > LARGE_RESULT:
             check(omf_plan_init(&plan, &self.record.array, selection.select,
                                 place(&selection, NULL, NULL, itemsize), &error), &error, source.name, None, 0)

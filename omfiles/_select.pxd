@@ -19,6 +19,8 @@ cdef struct Selection:
 cdef int parse(Selection *selection, object key, const omf_array *array) except -1
 # The shape of the result.
 cdef tuple shape_of(const Selection *selection)
+# Bytes that a result may have, `omfiles.set_max_result_size`.
+cdef uint64_t result_limit() noexcept nogil
 # Lay the selection into a result with these strides in bytes, whose first element lies at `first`. With strides NULL
 # all elements fall on the first one: enough to make a plan, not to read.
 cdef omf_buffer place(Selection *selection, void *first, const Py_ssize_t *strides, size_t itemsize) noexcept nogil

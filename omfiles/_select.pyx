@@ -9,6 +9,24 @@ cdef extern from "Python.h":
     Py_ssize_t PySlice_AdjustIndices(Py_ssize_t length, Py_ssize_t *start, Py_ssize_t *stop, Py_ssize_t step) nogil
 
 
+cdef uint64_t limit = <uint64_t> -1
+
+
+cdef uint64_t result_limit() noexcept nogil:
+    return limit
+
+
+def get_result_limit():
+    """Bytes that a result may have."""
+    return limit
+
+
+def set_result_limit(uint64_t n_bytes):
+    """Set the bytes that a result may have."""
+    global limit
+    limit = n_bytes
+
+
 cdef int parse(Selection *selection, object key, const omf_array *array) except -1:
     cdef tuple items = key if isinstance(key, tuple) else (key,)
     cdef Py_ssize_t i, n_items = len(items), n_skipped

@@ -13,6 +13,7 @@ import numpy as np
 from omfiles import display, indexing
 from omfiles._reader import OmVariable, Reader
 from omfiles.attributes import Attributes, similar
+from omfiles.limits import require_size
 from omfiles.threads import to_thread
 
 if TYPE_CHECKING:
@@ -269,6 +270,7 @@ class Orthogonal:
         reader = self._reader
         _require_array(reader, "oindex")
         shape, pieces = indexing.orthogonal(key, reader.shape, reader.chunks)
+        require_size(shape, reader.dtype.itemsize, reader.name)
         out = np.empty(shape, reader.dtype)
         read_pieces(reader, pieces, out)
         return out
@@ -284,6 +286,7 @@ class Pointwise:
         reader = self._reader
         _require_array(reader, "vindex")
         shape, axes, pieces = indexing.pointwise(key, reader.shape, reader.chunks)
+        require_size(shape, reader.dtype.itemsize, reader.name)
         out = np.empty(shape, reader.dtype)
         read_pieces(reader, pieces, indexing.arrange(out, axes))
         return out

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""Results larger than the program allows are refused before they are allocated."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import omfiles
+from omfiles import OmFileReader, OmFileReaderAsync
+from omfiles.io import RangeReader
+
+DATA = np.arange(1200, dtype="i2").reshape(30, 40)
+
+
+class Memory(RangeReader):
+    name = "memory"
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+
+    def size(self) -> int:
+        return len(self.content)
+
+    def read_ranges(self, ranges, *, concurrency):
+        for index, (start, stop) in enumerate(ranges):
+            yield index, self.content[start:stop]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    omfiles.save(tmp_path / "rain.om", DATA, (7, 9), name="rain")
+    return tmp_path / "rain.om"
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    yield
+    omfiles.set_max_result_size(None)
+
+
+SELECTIONS: dict[str, Callable[[OmFileReader], Any]] = {
+    "basic": lambda rain: rain[:20],
+    "read_array": lambda rain: rain.read_array(np.s_[:20]),
+    "oindex": lambda rain: rain.oindex[list(range(20)), :],
+    "vindex": lambda rain: rain.vindex[np.arange(20)[:, np.newaxis], np.arange(40)],
+}
+
+
+@pytest.mark.parametrize("remote", [False, True], ids=["local", "remote"])
+@pytest.mark.parametrize("select", SELECTIONS.values(), ids=SELECTIONS)
+def test_the_limit_holds_for_every_read(path: Path, select: Callable[[OmFileReader], Any], remote: bool) -> None:
+    with OmFileReader(Memory(path.read_bytes()) if remote else path) as rain:
+        omfiles.set_max_result_size(1599)
+        with pytest.raises(MemoryError, match=r"'rain'.* 1600 bytes; .* allows 1599"):
+            select(rain)
+        omfiles.set_max_result_size(1600)
+        np.testing.assert_array_equal(select(rain), DATA[:20])
+
+
+def test_asyncio(path: Path) -> None:
+    async def read() -> np.ndarray:
+        async with await OmFileReaderAsync.open(path) as rain:
+            return await rain.read_array(...)
+
+    omfiles.set_max_result_size(100)
+    with pytest.raises(MemoryError, match="allows 100"):
+        asyncio.run(read())
+
+
+def test_memory_of_the_caller_is_not_limited(path: Path) -> None:
+    omfiles.set_max_result_size(0)
+    out = np.empty_like(DATA)
+    with OmFileReader(path) as rain:
+        assert rain.read_array(..., out=out) is out
+        assert rain[:0].shape == (0, 40)
+    np.testing.assert_array_equal(out, DATA)
+
+
+def test_a_small_file_that_holds_much(tmp_path: Path) -> None:
+    path = tmp_path / "zeros.om"
+    omfiles.save(path, np.broadcast_to(np.int8(0), (4096, 4096)), (512, 4096))
+    assert path.stat().st_size < 200_000
+    omfiles.set_max_result_size(1 << 20)
+    with pytest.raises(MemoryError, match=r"16777216 bytes"):
+        omfiles.open(path)[...]
+
+
+def test_what_is_set() -> None:
+    assert omfiles.get_max_result_size() is None
+    omfiles.set_max_result_size(5)
+    assert omfiles.get_max_result_size() == 5
+    omfiles.set_max_result_size(2**70)
+    assert omfiles.get_max_result_size() is None
+    with pytest.raises(ValueError, match="at least 0, not -1"):
+        omfiles.set_max_result_size(-1)
