@@ -4,6 +4,7 @@
  * Some blocks at a time are quantised into a window in scratch, filtered into a small buffer and coded, while the rows
  * that follow come from memory. The window slides when it is full; the last row stays for the filter. */
 #include "base/bytes.h"
+#include "base/checked.h"
 #include "base/error.h"
 #include "chunk/coding.h"
 #include "stream/stream.h"
@@ -179,7 +180,8 @@ omf_status omf_chunk_encoder_next(omf_chunk_encoder *encoder, uint8_t *dst, size
         const uint64_t n_blocks = (dst_cap - size) / block_bound;
         uint64_t n = n_blocks * OMFI_BLOCK < BATCH ? n_blocks * OMFI_BLOCK : BATCH;
         if (n == 0) break;
-        fill_window(encoder, &coding, encoder->position + n);
+        /* In whole batches: one element more or less would cut short rows into pieces. */
+        fill_window(encoder, &coding, omfi_ceil_div(encoder->position + n, BATCH) * BATCH);
         if (encoder->filled < encoder->n_total && encoder->filled - encoder->position < n)
             n = (encoder->filled - encoder->position) / OMFI_BLOCK * OMFI_BLOCK;
         if (n > encoder->n_total - encoder->position) n = encoder->n_total - encoder->position;
