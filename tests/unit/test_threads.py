@@ -119,6 +119,23 @@ def test_many_callers(path: Path) -> None:
             np.testing.assert_array_equal(found, LARGE[-len(found) :])
 
 
+def test_64_threads_on_one_reader(path: Path) -> None:
+    """All at once; `OMFILES_STRESS=3000` goes on for about a minute."""
+    omfiles.set_num_threads(4)
+    n_rounds = int(os.environ.get("OMFILES_STRESS", "5"))
+    together = threading.Barrier(64)
+
+    def read(number: int) -> None:
+        together.wait(30)
+        for i in range(n_rounds):
+            start = (7 * number + i) % 290
+            np.testing.assert_array_equal(reader[start : start + 9, ::7], LARGE[start : start + 9, ::7])
+            np.testing.assert_array_equal(reader[start, start % 200], LARGE[start, start % 200])
+
+    with OmFileReader(path) as reader, ThreadPoolExecutor(64) as pool:
+        assert list(pool.map(read, range(64))) == [None] * 64
+
+
 def test_nobody_waits_for_the_work_of_others() -> None:
     omfiles.set_num_threads(2)
     go, started, calls = threading.Event(), threading.Event(), []
