@@ -29,7 +29,7 @@ OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY"
 
 
 # What paths begin with that mean the same in every working directory; `os.path.abspath` takes a tenth of an opening.
-ABSOLUTE = "/" if os.name == "posix" else "\\\\?\\"
+cdef str ABSOLUTE = "/" if os.name == "posix" else "\\\\?\\"
 
 
 # Files that were opened for unpickled readers and are still in use. Of a dataset there may be many in one process.
