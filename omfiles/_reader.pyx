@@ -425,6 +425,18 @@ cdef class Reader(Node):
         """Where the record lies in the file, as (start, stop); a legacy file has its header in place of one."""
         return self.span.offset, self.span.offset + self.span.size
 
+    @property
+    def _file_size(self) -> int:
+        """Bytes of the whole file."""
+        return opened(self).size
+
+    def _take(self, uint64_t start, uint64_t stop):
+        """Bytes [start, stop) of the file; from a store they are fetched, and kept for a while."""
+        cdef Source source = opened(self)
+        if not start <= stop <= source.size:
+            raise ValueError(f"bytes {start} ... {stop} do not lie in a file of {source.size}")
+        return take(source, start, stop - start, self.name)
+
     def _fetch_tree(self):
         """Have the records of all variables below here, those of a level fetched together."""
         fetch_tree(self, opened(self))

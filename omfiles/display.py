@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["html", "summary", "tree", "value_text"]
+__all__ = ["float_text", "html", "name_text", "summary", "tree", "value_text"]
 
 MAX_TEXT = 100
 """Most characters shown of a name or a string."""
@@ -152,7 +152,7 @@ def _walk(reader: Any, limit: int) -> Iterator[_Node | None]:
         for index in range(n_wanted):
             child = variable.get_child_by_index(index)
             if child.is_scalar and child.num_children == 0:
-                attributes.append((_name(child), value_text(child)))
+                attributes.append((name_text(child.name), value_text(child)))
             else:
                 below.append(child)
         n_opened += n_wanted
@@ -160,7 +160,7 @@ def _walk(reader: Any, limit: int) -> Iterator[_Node | None]:
         if n_wanted < variable.num_children:
             cut = True
             description += " ..."
-        yield _Node(len(stack) - 1, not stack[-1], _name(variable), description, attributes)
+        yield _Node(len(stack) - 1, not stack[-1], name_text(variable.name), description, attributes)
         stack.append(below[::-1])
     if cut:
         yield None
@@ -184,13 +184,13 @@ def _description(reader: Any) -> str:
         return f"{dtype} {value_text(reader)}"
     text = f"{reader.dtype} {reader.shape} chunks {reader.chunks} {reader.compression_name}"
     if reader.dtype.kind == "f" and reader.compression_name != "fpx_xor_2d":
-        text += f" scale {_float_text(reader.scale_factor)}"
+        text += f" scale {float_text(reader.scale_factor)}"
         if reader.add_offset != 0 and not reader.compression_name.endswith("_logarithmic"):
-            text += f" offset {_float_text(reader.add_offset)}"
+            text += f" offset {float_text(reader.add_offset)}"
     return text
 
 
-def _float_text(number: float) -> str:
+def float_text(number: float) -> str:
     """The shortest text that gives the same float32, without a trailing ``.0``."""
     return str(np.float32(number)).removesuffix(".0")
 
@@ -199,9 +199,9 @@ def _count(n_children: int) -> str:
     return "1 child" if n_children == 1 else f"{n_children} children"
 
 
-def _name(reader: Any) -> str:
+def name_text(name: str) -> str:
     """A name as it is if it can be read without quotes, else in quotes and with escapes."""
-    name = _shortened(reader.name)
+    name = _shortened(name)
     return name if name and name.isprintable() and name == name.strip() else repr(name)
 
 
