@@ -281,7 +281,7 @@ def test_nearly_sources(of: Of) -> None:
     for wrong, message in [
         ((object(), "file.om"), "'object' is no filesystem to read from: it lacks cat_file and size"),
         (("folder", "file.om"), "'str' is no filesystem"),
-        ((CountingFS(Traffic()), 1), "str, bytes or os.PathLike object, not int"),
+        ((CountingFS(Traffic()), 1), r"must be str or os\.PathLike of str, not 1"),
         ((Getter(b""), of.path), "path of a file in an object store must be str"),
         (of.opened("r"), "opened as text; open it in mode 'rb'"),
     ]:

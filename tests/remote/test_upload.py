@@ -192,7 +192,7 @@ def test_short_writes_are_noticed() -> None:
 def test_refusals() -> None:
     with pytest.raises(AttributeError, match="open"):
         sink_of_fsspec(object(), "file")
-    with pytest.raises(TypeError, match="must be str, not b'file'"):
+    with pytest.raises(TypeError, match=r"must be str or os\.PathLike of str, not b'file'"):
         sink_of_fsspec(fsspec.filesystem("memory"), b"file")
     with pytest.raises(NotImplementedError):
         sink_of_fsspec(fsspec.filesystem("http"), "http://127.0.0.1/file")
