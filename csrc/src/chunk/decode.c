@@ -75,7 +75,8 @@ static void restore_rows(const omf_chunk_decoder *decoder, const omfi_coding *co
 static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t start, uint64_t n_rows,
                       uint64_t from, uint64_t to) {
     const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
-    const omf_dim *row = decoder->n_dims > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
+    /* Of a single row step and stride may be anything, also what leads out of the address space. */
+    const omf_dim *row = n_rows > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
     const int64_t row_stride = row != NULL ? row->stride : 0;
     const size_t word_size = coding->word_size, element_size = coding->element_size;
     const size_t words_stride = row != NULL ? (size_t)(row->step * decoder->n_cols * word_size) : 0;
