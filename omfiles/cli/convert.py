@@ -35,7 +35,7 @@ from omfiles.conventions import COORDINATE, ROLE
 from omfiles.copying import MEMORY, copy_file
 from omfiles.reader import OmFileReader
 
-__all__ = ["Wishes", "add_encoding", "add_parsers", "only"]
+__all__ = ["Wishes", "add_encoding", "add_ends", "add_parsers", "only"]
 
 EXACT = "fpx_xor_2d"
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B?")
@@ -49,11 +49,7 @@ def add_parsers(commands: Any) -> None:
         "make .om files of NetCDF, Zarr or GRIB, the reverse, or an .om file with other chunks or codecs",
         "omfiles convert era5.nc era5.om --scale-factor t2m:20 --chunks t2m:time=24,latitude=10,longitude=10",
     )
-    parser.add_argument("input", metavar="IN", help="path or URL, of a format that its ending tells")
-    parser.add_argument("output", metavar="OUT", help="path or URL, .om, .nc or .zarr")
-    parser.add_argument("--from", dest="source_format", choices=FORMATS, help="format of IN")
-    parser.add_argument("--to", dest="target_format", choices=FORMATS[:3], help="format of OUT")
-    add_variables(parser)
+    add_ends(parser, "path or URL, of a format that its ending tells")
     add_encoding(parser)
     parser.add_argument(
         "--layout",
@@ -71,6 +67,15 @@ def add_parsers(commands: Any) -> None:
     )
     add_force(parser)
     add_storage_options(parser)
+
+
+def add_ends(parser: argparse.ArgumentParser, input_help: str) -> None:
+    """Add where data come from and go to, and which of them."""
+    parser.add_argument("input", metavar="IN", help=input_help)
+    parser.add_argument("output", metavar="OUT", help="path or URL, .om, .nc or .zarr")
+    parser.add_argument("--from", dest="source_format", choices=FORMATS, help="format of IN")
+    parser.add_argument("--to", dest="target_format", choices=FORMATS[:3], help="format of OUT")
+    add_variables(parser)
 
 
 # --- how arrays shall be encoded --------------------------------------------------------------------------------------

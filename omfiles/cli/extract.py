@@ -17,13 +17,12 @@ from omfiles.cli.common import (
     add_command,
     add_force,
     add_storage_options,
-    add_variables,
     check_free,
     listing,
     variables,
 )
-from omfiles.cli.convert import Wishes, add_encoding, only
-from omfiles.cli.datasets import FORMATS, Data, format_of, open_data, write_data
+from omfiles.cli.convert import Wishes, add_encoding, add_ends, only
+from omfiles.cli.datasets import Data, format_of, open_data, write_data
 
 if TYPE_CHECKING:
     import xarray
@@ -41,11 +40,7 @@ def add_parsers(commands: Any) -> None:
         "write a region, a period or some variables to a new file; only the chunks that are needed are read",
         "omfiles extract s3://bucket/icon.om europe.om --bbox -12,35,35,70 --time 2026-11-01/2026-11-03 --var t2m",
     )
-    parser.add_argument("input", metavar="IN", help="path or URL of an .om file, or of another format as for convert")
-    parser.add_argument("output", metavar="OUT", help="path or URL, .om, .nc or .zarr")
-    parser.add_argument("--from", dest="source_format", choices=FORMATS, help="format of IN")
-    parser.add_argument("--to", dest="target_format", choices=FORMATS[:3], help="format of OUT")
-    add_variables(parser)
+    add_ends(parser, "path or URL of an .om file, or of another format as for convert")
     parser.add_argument(
         "--bbox",
         type=parse_box,
