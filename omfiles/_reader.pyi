@@ -10,22 +10,10 @@ from typing_extensions import Buffer, disjoint_base
 from omfiles._core import ARRAY_TYPES as ARRAY_TYPES
 from omfiles._core import COMPRESSIONS as COMPRESSIONS
 from omfiles._plan import ReadPlan
+from omfiles._record import OmVariable
 from omfiles.io.planner import FetchOptions
 from omfiles.io.remote import RemoteFile
 from omfiles.types import BasicSelection
-
-@disjoint_base
-class Node: ...
-
-@disjoint_base
-class OmVariable(Node):
-    def __init__(self, *args: object, **kwargs: object) -> None: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def size(self) -> int: ...
 
 @disjoint_base
 class Reader:

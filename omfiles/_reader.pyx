@@ -5,22 +5,23 @@ cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_STRIDED, PyBUF_WRITABLE, Py_buffer, PyBuffer_Release, PyObject_GetBuffer
 from cpython.number cimport PyNumber_AsSsize_t
 from cpython.object cimport PyObject
-from cpython.unicode cimport PyUnicode_DecodeUTF8
-from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp
 
 from omfiles._core cimport (
-    Buffer, acquire, check, omf_header_decode, omf_lut_n_groups, omf_plan_init, omf_record_child, omf_record_decode,
-    omf_trailer_decode, omf_type_is_array, omf_type_size
+    Buffer, acquire, check, omf_header_decode, omf_lut_n_groups, omf_plan_init, omf_trailer_decode, omf_type_is_array,
+    omf_type_size
 )
 from omfiles._fetch cimport LutCache, locate_chunks, new_cache, read_plan
-from omfiles._select cimport Selection, parse, place, result_limit, shape_of
 from omfiles._plan cimport ReadPlan, make_plan
+from omfiles._record cimport (
+    Node, OmVariable, copy_place, descend, load_record, locate_child, name_of, scalar_of, start_at, way_of
+)
+from omfiles._select cimport Selection, check_out, parse, place, result_limit, shape_of
 from omfiles._source cimport Failure, Source, open_source, raise_failure, reopen_source, take
 from omfiles.libomf cimport (
-    OMF_ERR_NOT_OM, OMF_LEGACY_HEADER_SIZE, OMF_OK, OMF_TRAILER_SIZE, OMF_TYPE_DOUBLE, OMF_TYPE_FLOAT,
-    OMF_TYPE_FLOAT_ARRAY, OMF_TYPE_INT8, OMF_TYPE_INT16, OMF_TYPE_INT32, OMF_TYPE_INT64, OMF_TYPE_NONE, OMF_TYPE_STRING,
-    omf_error, omf_plan, omf_record, omf_span, omf_status
+    OMF_ERR_NOT_OM, OMF_LEGACY_HEADER_SIZE, OMF_OK, OMF_TRAILER_SIZE, OMF_TYPE_FLOAT_ARRAY, OMF_TYPE_NONE, omf_error,
+    omf_plan, omf_record, omf_span, omf_status
 )
 
 import numpy as np
@@ -32,8 +33,6 @@ from omfiles.limits import require_size
 cdef enum:
     # Results larger than this are allocated only when all their chunks have been found in the file.
     LARGE_RESULT = 256 << 20
-    # Ancestors are searched one by one up to so many levels, and in sets beyond.
-    BLOCK_LEVELS = 256
     # A listing visits at most a node for every 8 bytes of the file, and this many that several parents share.
     MAX_SHARED_NODES = 1000000
     # Characters of all paths of a listing: in a tree of n levels they grow with the square of n.
@@ -42,8 +41,6 @@ cdef enum:
 cdef dict COMPRESSION_NAMES = {code: name for name, code in COMPRESSIONS.items()}
 # What `dtype` answers, by type code: a group, scalars, a string, arrays.
 cdef tuple ELEMENTS = (type(None), *ARRAY_TYPES, str, *ARRAY_TYPES)
-# The types of numeric scalars, by type code.
-cdef tuple SCALARS = (None, *[dtype.type for dtype in ARRAY_TYPES])
 cdef tuple NOTHING = ()
 cdef object empty = np.empty
 
@@ -51,48 +48,6 @@ cdef extern from "Python.h":
     ctypedef object (*newfunc)(type cls, object args, PyObject *kwargs)
     int Py_tp_new
     void *PyType_GetSlot(type cls, int slot)
-
-
-cdef class Node:
-    """A place in the tree of a file."""
-
-    cdef omf_span span      # of the record
-    cdef tuple above        # the parent's way: (its parent's way, its index, its offset); None for the root
-    cdef tuple way          # (above, index, offset) of this one, made when it is needed
-    cdef uint32_t index     # among the parent's children
-    cdef Py_ssize_t depth
-    # Offsets of the records from the root to here: the lowest and the highest; distant ones in sets of BLOCK_LEVELS.
-    cdef uint64_t lowest
-    cdef uint64_t highest
-    cdef tuple blocks
-
-
-cdef class OmVariable(Node):
-    """Where a variable lies in its file; made by listings, not by users.
-
-    Attributes
-    ----------
-    name : str
-        Path of the variable: for each level ``"/"`` and the name.
-    offset, size : int
-        The bytes of its record in the file.
-    """
-
-    cdef readonly str name
-
-    def __init__(self):
-        raise TypeError("OmVariable objects come from the listing of a reader and cannot be made otherwise")
-
-    @property
-    def offset(self) -> int:
-        return self.span.offset
-
-    @property
-    def size(self) -> int:
-        return self.span.size
-
-    def __repr__(self) -> str:
-        return f"OmVariable(name={self.name!r}, offset={self.offset}, size={self.size})"
 
 
 cdef class Reader(Node):
@@ -328,10 +283,10 @@ cdef class Reader(Node):
                 parent, prefix, index = above.pop()
                 continue
             node = OmVariable.__new__(OmVariable)
-            locate_child(parent, source, index, &node.span)
-            descend(node, parent, index, source)
+            locate_child(&parent.record, source, index, &node.span)
+            descend(node, parent, &parent.record, index, source)
             index += 1
-            _owner = load_record(source, node.span, &record, parent)  # keeps the name
+            _owner = load_record(source, node.span, &record, &parent.record)  # keeps the name
             path = prefix + name_of(&record)
             n_nodes += 1
             n_characters += len(path)
@@ -504,29 +459,10 @@ cdef int open_root(Reader self, Source source) except -1:
     check(status, &error, source.name, None, 0)
 
 
-cdef object load_record(Source source, omf_span span, omf_record *record, Reader parent):
-    """Decode a record, a child of `parent`; returns what keeps its bytes if that is not the source."""
-    cdef const uint8_t *src = source.view(span.offset, span.size)
-    cdef omf_error error
-    cdef Buffer owner = None
-    cdef omf_status status
-    if src == NULL:
-        owner = acquire(take(source, span.offset, span.size, child_of(parent)), PyBUF_SIMPLE)
-        src = <const uint8_t *> owner.view.buf
-    status = omf_record_decode(record, src, span.size, span.offset, source.size, &error)
-    if status != OMF_OK:
-        check(status, &error, source.name, child_of(parent), 0)
-    return owner
-
-
-cdef object child_of(Reader parent):
-    """What messages call a variable whose name cannot be known yet."""
-    return "root" if parent is None else f"a child of {name_of(&parent.record)}"
-
-
 cdef int load(Reader self, Source source, Reader parent) except -1:
     """Read the record, whose place has been set."""
-    finish(self, source, load_record(source, self.span, &self.record, parent))
+    finish(self, source,
+           load_record(source, self.span, &self.record, NULL if parent is None else &parent.record))
     return 0
 
 
@@ -561,72 +497,10 @@ cdef Reader spawn(Reader self, Source source, Node node):
 
 cdef Reader open_child(Reader self, Source source, uint32_t index):
     cdef Reader reader = new_like(self)
-    locate_child(self, source, index, &reader.span)
-    descend(reader, self, index, source)
+    locate_child(&self.record, source, index, &reader.span)
+    descend(reader, self, &self.record, index, source)
     load(reader, source, self)
     return reader
-
-
-cdef int locate_child(Reader self, Source source, uint32_t index, omf_span *span) except -1:
-    cdef omf_error error
-    cdef omf_status status = omf_record_child(&self.record, index, span, &error)
-    if status != OMF_OK:
-        check(status, &error, source.name, name_of(&self.record), 0)
-    return 0
-
-
-cdef void start_at(Node self, omf_span span):
-    """Be the root."""
-    self.span = span
-    self.lowest = self.highest = span.offset
-    self.blocks = NOTHING
-
-
-cdef void copy_place(Node self, Node other):
-    self.span = other.span
-    self.above = other.above
-    self.index = other.index
-    self.depth = other.depth
-    self.lowest = other.lowest
-    self.highest = other.highest
-    self.blocks = other.blocks
-
-
-cdef int descend(Node self, Reader parent, uint32_t index, Source source) except -1:
-    """Be a child, whose span is set. A record that is among its own ancestors is refused."""
-    cdef uint64_t offset = self.span.offset
-    # Mostly children lie before or behind all their ancestors, and there is nothing to search.
-    if parent.lowest <= offset <= parent.highest:
-        if offset in near_ancestors(parent) or any([offset in <frozenset> block for block in parent.blocks]):
-            raise OmFormatError(
-                "the record is among its own ancestors; the children of a variable must not contain it",
-                path=source.name, variable=name_of(&parent.record), offset=offset, field="child offset",
-            )
-    self.above = way_of(parent)
-    self.index = index
-    self.depth = parent.depth + 1
-    self.lowest = min(parent.lowest, offset)
-    self.highest = max(parent.highest, offset)
-    self.blocks = parent.blocks
-    if self.depth % BLOCK_LEVELS == 0:
-        self.blocks += (frozenset(near_ancestors(parent)),)
-    return 0
-
-
-cdef tuple way_of(Node self):
-    if self.way is None:
-        self.way = (self.above, self.index, self.span.offset)
-    return self.way
-
-
-cdef list near_ancestors(Node self):
-    """Offsets of this record and its ancestors up to those in `blocks`."""
-    cdef tuple way = way_of(self)
-    cdef list offsets = []
-    for _ in range(self.depth % BLOCK_LEVELS + 1):
-        offsets.append(way[2])
-        way = way[0]
-    return offsets
 
 
 cdef list children_elsewhere(Reader self, Source source):
@@ -635,7 +509,7 @@ cdef list children_elsewhere(Reader self, Source source):
     cdef uint32_t i
     places = []
     for i in range(self.record.n_children):
-        locate_child(self, source, i, &span)
+        locate_child(&self.record, source, i, &span)
         if source.view(span.offset, span.size) == NULL:
             places.append((span.offset, span.offset + span.size))
     return places
@@ -656,7 +530,7 @@ cdef int fetch_tree(Reader self, Source source) except -1:
         below = []
         for node in level:
             for i in range(node.record.n_children):
-                locate_child(node, source, i, &span)
+                locate_child(&node.record, source, i, &span)
                 if span.offset not in seen:
                     seen.add(span.offset)
                     child = open_child(node, source, i)
@@ -679,8 +553,8 @@ cdef object find_child(Reader self, Source source, str name):
         wanted = name.encode(errors="surrogatepass")
         size = len(wanted)
         for i in range(self.record.n_children):
-            locate_child(self, source, i, &span)
-            _owner = load_record(source, span, &record, self)
+            locate_child(&self.record, source, i, &span)
+            _owner = load_record(source, span, &record, &self.record)
             if record.name_size == <size_t> size and memcmp(record.name, <const char *> wanted, size) == 0:
                 return i
         return None
@@ -698,15 +572,11 @@ cdef dict names_of(Reader self, Source source):
         if source.remote is not None:
             source.remote.take(children_elsewhere(self, source))
         for i in range(self.record.n_children):
-            locate_child(self, source, i, &span)
-            _owner = load_record(source, span, &record, self)  # keeps the name
+            locate_child(&self.record, source, i, &span)
+            _owner = load_record(source, span, &record, &self.record)  # keeps the name
             names.setdefault(name_of(&record), i)
         self.children_by_name = names
     return names
-
-
-cdef str name_of(const omf_record *record):
-    return PyUnicode_DecodeUTF8(<const char *> record.name, record.name_size, NULL)
 
 
 cdef str kind_of(Reader self):
@@ -720,43 +590,6 @@ cdef int require_array(Reader self, str what) except -1:
     if not omf_type_is_array(self.record.type):
         raise ValueError(f"{self.name!r} is {kind_of(self)}; only arrays have {what}")
     return 0
-
-
-cdef object scalar_of(const omf_record *record, object path):
-    """The value of a scalar record; numbers are little-endian in files."""
-    cdef uint64_t bits = 0
-    cdef uint32_t bits32
-    cdef float single
-    cdef double double_
-    cdef size_t i
-    if record.type == OMF_TYPE_STRING:
-        try:
-            return PyUnicode_DecodeUTF8(<const char *> record.value, record.value_size, NULL)
-        except UnicodeDecodeError as error:
-            # The children's table, which is 8 bytes into the record, tells where the value is in the file.
-            offset = record.offset + 8 + (record.value - record.children) + error.start
-            raise OmFormatError(
-                "the string is not UTF-8", path=path, variable=name_of(record), offset=offset, field="value"
-            ) from None
-    make = SCALARS[record.type]
-    for i in range(record.value_size):
-        bits |= <uint64_t> record.value[i] << (8 * i)
-    if record.type == OMF_TYPE_FLOAT:
-        bits32 = <uint32_t> bits
-        memcpy(&single, &bits32, sizeof(single))
-        return make(single)
-    if record.type == OMF_TYPE_DOUBLE:
-        memcpy(&double_, &bits, sizeof(double_))
-        return make(double_)
-    if record.type == OMF_TYPE_INT8:
-        return make(<int8_t> bits)
-    if record.type == OMF_TYPE_INT16:
-        return make(<int16_t> bits)
-    if record.type == OMF_TYPE_INT32:
-        return make(<int32_t> bits)
-    if record.type == OMF_TYPE_INT64:
-        return make(<int64_t> bits)
-    return make(bits)
 
 
 cdef object read(Reader self, object key, object out):
@@ -822,19 +655,3 @@ cdef LutCache lut_cache(Reader self):
             self.cache = new_cache(omf_lut_n_groups(&self.record.array))
         cache = self.cache
     return cache
-
-
-cdef int check_out(object out, tuple shape, object dtype) except -1:
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")
-    if out.shape != shape:
-        raise ValueError(f"out has shape {out.shape}; the selection has {shape}")
-    if out.dtype != dtype:
-        raise ValueError(f"out has dtype {out.dtype.str}; the array has {dtype.str}")
-    if not out.flags.writeable:
-        raise ValueError("out is read-only; it must be writable")
-    if not out.flags.aligned:
-        raise ValueError("out is not aligned in memory to its elements; it must be")
-    if out.size and any(stride == 0 < extent - 1 for stride, extent in zip(out.strides, out.shape)):
-        raise ValueError("out holds elements that share memory (stride 0); each must have its own")
-    return 0

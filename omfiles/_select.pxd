@@ -19,6 +19,8 @@ cdef struct Selection:
 cdef int parse(Selection *selection, object key, const omf_array *array) except -1
 # The shape of the result.
 cdef tuple shape_of(const Selection *selection)
+# Refuse an array that cannot take a result of this shape and dtype.
+cdef int check_out(object out, tuple shape, object dtype) except -1
 # Bytes that a result may have, `omfiles.set_max_result_size`.
 cdef uint64_t result_limit() noexcept nogil
 # Lay the selection into a result with these strides in bytes, whose first element lies at `first`. With strides NULL

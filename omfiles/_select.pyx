@@ -4,6 +4,8 @@
 from cpython.number cimport PyIndex_Check, PyNumber_AsSsize_t
 from cpython.tuple cimport PyTuple_GetItem
 
+import numpy as np
+
 cdef extern from "Python.h":
     int PySlice_Unpack(object slice, Py_ssize_t *start, Py_ssize_t *stop, Py_ssize_t *step) except -1
     Py_ssize_t PySlice_AdjustIndices(Py_ssize_t length, Py_ssize_t *start, Py_ssize_t *stop, Py_ssize_t step) nogil
@@ -137,3 +139,19 @@ cdef omf_buffer place(Selection *selection, void *first, const Py_ssize_t *strid
             buffer.origin += extent
     buffer.data = <char *> first - below
     return buffer
+
+
+cdef int check_out(object out, tuple shape, object dtype) except -1:
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out must be a numpy.ndarray, not {type(out).__name__}")
+    if out.shape != shape:
+        raise ValueError(f"out has shape {out.shape}; the selection has {shape}")
+    if out.dtype != dtype:
+        raise ValueError(f"out has dtype {out.dtype.str}; the array has {dtype.str}")
+    if not out.flags.writeable:
+        raise ValueError("out is read-only; it must be writable")
+    if not out.flags.aligned:
+        raise ValueError("out is not aligned in memory to its elements; it must be")
+    if out.size and any(stride == 0 < extent - 1 for stride, extent in zip(out.strides, out.shape)):
+        raise ValueError("out holds elements that share memory (stride 0); each must have its own")
+    return 0

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omfiles import display, indexing
-from omfiles._reader import OmVariable, Reader
+from omfiles._reader import Reader
+from omfiles._record import OmVariable
 from omfiles.attributes import Attributes, similar
 from omfiles.limits import require_size
 from omfiles.threads import to_thread
