@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT
+# cython: binding=False, embedsignature.format=clinic
+# Python calls methods so made without a tuple of their arguments.
 """One variable of an OM file: its record, its children, its data. `omfiles.OmFileReader` is made from it."""
 
 cimport cython
@@ -167,7 +169,7 @@ cdef class Reader(Node):
     def is_scalar(self) -> bool:
         """Whether this is a single number or string."""
         opened(self)
-        return self.record.type != OMF_TYPE_NONE and not omf_type_is_array(self.record.type)
+        return is_scalar(&self.record)
 
     @property
     def is_group(self) -> bool:
@@ -262,6 +264,27 @@ cdef class Reader(Node):
         """Index of the first child of each name, in file order."""
         return names_of(self, opened(self))
 
+    def _attributes(self) -> tuple[dict[str, object], bool]:
+        """Values of the scalar children by name, and whether nothing else is below: no other child, none of these."""
+        cdef Source source = opened(self)
+        cdef omf_span span
+        cdef omf_record record
+        cdef uint32_t i
+        cdef str name
+        cdef dict values = {}
+        cdef bint alone = True
+        fetch_children(self, source)
+        for i in range(self.record.n_children):
+            locate_child(&self.record, source, i, &span)
+            _owner = load_record(source, span, &record, &self.record)  # keeps the name and the value
+            if record.n_children != 0 or not is_scalar(&record):
+                alone = False
+            if is_scalar(&record):
+                name = name_of(&record)
+                if name not in values:
+                    values[name] = scalar_of(&record, source.name)
+        return values, alone
+
     def _get_flat_variable_metadata(self) -> dict[str, OmVariable]:
         """List this variable and all below it by path, in the order of the file."""
         cdef Source source = opened(self)
@@ -286,7 +309,7 @@ cdef class Reader(Node):
             locate_child(&parent.record, source, index, &node.span)
             descend(node, parent, &parent.record, index, source)
             index += 1
-            _owner = load_record(source, node.span, &record, &parent.record)  # keeps the name
+            owner = load_record(source, node.span, &record, &parent.record)
             path = prefix + name_of(&record)
             n_nodes += 1
             n_characters += len(path)
@@ -298,10 +321,14 @@ cdef class Reader(Node):
             if n_characters > MAX_PATH_CHARACTERS:
                 raise MemoryError(f"the paths of all variables are longer than {MAX_PATH_CHARACTERS} characters")
             node.name = path
-            found.setdefault(path, node)
+            if path not in found:
+                found[path] = node
             if record.n_children != 0:
                 above.append((parent, prefix, index))
-                parent = spawn(parent, source, node)
+                parent = Reader.__new__(Reader)  # has children, and is nothing else
+                copy_place(parent, node)
+                parent.record = record
+                parent.owner = owner
                 prefix = path + "/"
                 index = 0
 
@@ -330,7 +357,7 @@ cdef class Reader(Node):
         (dtype('int16'), 500)
         """
         cdef Source source = opened(self)
-        if self.record.type == OMF_TYPE_NONE or omf_type_is_array(self.record.type):
+        if not is_scalar(&self.record):
             raise ValueError(f"{self.name!r} is {kind_of(self)}; only scalars have a value")
         return scalar_of(&self.record, source.name)
 
@@ -515,6 +542,12 @@ cdef list children_elsewhere(Reader self, Source source):
     return places
 
 
+cdef int fetch_children(Reader self, Source source) except -1:
+    if source.remote is not None:
+        source.remote.take(children_elsewhere(self, source))
+    return 0
+
+
 cdef int fetch_tree(Reader self, Source source) except -1:
     cdef Reader node
     cdef omf_span span
@@ -569,14 +602,17 @@ cdef dict names_of(Reader self, Source source):
     cdef uint32_t i
     if names is None:
         names = {}
-        if source.remote is not None:
-            source.remote.take(children_elsewhere(self, source))
+        fetch_children(self, source)
         for i in range(self.record.n_children):
             locate_child(&self.record, source, i, &span)
             _owner = load_record(source, span, &record, &self.record)  # keeps the name
             names.setdefault(name_of(&record), i)
         self.children_by_name = names
     return names
+
+
+cdef bint is_scalar(const omf_record *record):
+    return record.type != OMF_TYPE_NONE and not omf_type_is_array(record.type)
 
 
 cdef str kind_of(Reader self):

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The records of a file as objects of Python: places in its tree, names, scalars."""
 
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from omfiles._core cimport Buffer, acquire, check, omf_record_child, omf_record_decode
-from omfiles._source cimport Source, take
+from omfiles._core cimport acquire, check, omf_record_child, omf_record_decode
+from omfiles._source cimport Part, Source, take
 from omfiles.libomf cimport (
     OMF_OK, OMF_TYPE_DOUBLE, OMF_TYPE_FLOAT, OMF_TYPE_INT8, OMF_TYPE_INT16, OMF_TYPE_INT32, OMF_TYPE_INT64,
     OMF_TYPE_STRING, omf_error, omf_record, omf_span, omf_status
@@ -19,6 +20,9 @@ from omfiles.errors import OmFormatError
 cdef enum:
     # Ancestors are searched one by one up to so many levels, and in sets beyond.
     BLOCK_LEVELS = 256
+    # Records mostly stand together: bytes that are read with one, and how many of them before it.
+    PART_SIZE = 16384
+    PART_BEFORE = 2048
 
 cdef tuple NOTHING = ()
 # The types of numeric scalars, by type code.
@@ -66,15 +70,37 @@ cdef int locate_child(const omf_record *record, Source source, uint32_t index, o
 cdef object load_record(Source source, omf_span span, omf_record *record, const omf_record *parent):
     cdef const uint8_t *src = source.view(span.offset, span.size)
     cdef omf_error error
-    cdef Buffer owner = None
+    cdef Part owner = None
     cdef omf_status status
     if src == NULL:
-        owner = acquire(take(source, span.offset, span.size, child_of(parent)), PyBUF_SIMPLE)
-        src = <const uint8_t *> owner.view.buf
+        owner = find_part(source, span, parent)
+        src = owner.start + (span.offset - owner.offset)
     status = omf_record_decode(record, src, span.size, span.offset, source.size, &error)
     if status != OMF_OK:
         check(status, &error, source.name, child_of(parent), 0)
     return owner
+
+
+cdef Part find_part(Source source, omf_span span, const omf_record *parent):
+    """Read a record, or find it among those that were read before; from a local file its neighbours come along."""
+    cdef Part part
+    cdef uint64_t start = span.offset, stop = span.offset + span.size
+    with cython.critical_section(source):
+        part = source.part
+    if part is not None and part.offset <= start and stop <= part.offset + part.size:
+        return part
+    if source.remote is None:
+        start -= min(start, <uint64_t> PART_BEFORE)
+        stop = max(stop, min(start + PART_SIZE, source.size))
+    part = Part.__new__(Part)
+    part.buffer = acquire(take(source, start, stop - start, child_of(parent)), PyBUF_SIMPLE)
+    part.start = <const uint8_t *> part.buffer.view.buf
+    part.offset = start
+    part.size = stop - start
+    if part.size <= PART_SIZE:  # larger ones live as long as who asked for them
+        with cython.critical_section(source):
+            source.part = part
+    return part
 
 
 cdef object child_of(const omf_record *parent):

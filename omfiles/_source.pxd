@@ -3,6 +3,7 @@
 
 from libc.stdint cimport uint8_t, uint64_t
 
+from omfiles._core cimport Buffer
 from omfiles.libomf cimport omf_error, omf_status
 
 
@@ -16,6 +17,14 @@ cdef struct Failure:
     size_t got
 
 
+# Bytes [offset, offset + size) of a file in memory.
+cdef class Part:
+    cdef Buffer buffer
+    cdef const uint8_t *start
+    cdef uint64_t offset
+    cdef uint64_t size
+
+
 cdef class Source:
     cdef object __weakref__
     cdef int fd                     # -1 for memory and for files of stores
@@ -23,6 +32,7 @@ cdef class Source:
     cdef object owner               # keeps the resident bytes
     cdef const uint8_t *resident    # bytes [resident_offset, size) of the file, held in memory
     cdef uint64_t resident_offset
+    cdef Part part                  # where records were found last
     cdef readonly uint64_t size     # of the file, in bytes
     cdef readonly object name       # path for messages; None for memory
     cdef readonly object origin     # what opens the file in another process: an absolute path, bytes, a RemoteFile

@@ -11,6 +11,9 @@ OPEN_FLAGS: int
 __pyx_capi__: dict[str, object]
 
 @disjoint_base
+class Part: ...
+
+@disjoint_base
 class Source:
     @property
     def size(self) -> int: ...

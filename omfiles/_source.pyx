@@ -36,6 +36,10 @@ cdef str ABSOLUTE = "/" if os.name == "posix" else "\\\\?\\"
 cdef object reopened = weakref.WeakValueDictionary()
 
 
+cdef class Part:
+    pass
+
+
 cdef class Source:
     def __cinit__(self):
         self.fd = -1

@@ -72,12 +72,8 @@ def scan(
             group, base = group_of[path[: -len(node.name) - 1]]
         group_of[path] = group, base
         if node.is_array:
-            children = node.children
-            scalars = [child for child in children if child.is_scalar]
-            attrs: dict[str, Any] = {}
-            for child in scalars:
-                attrs.setdefault(child.name, child.read_scalar())
-            if len(scalars) == len(children) and not any(child.num_children for child in scalars):
+            attrs, alone = node._attributes()
+            if alone:
                 done.update(f"{path}/{name}" for name in attrs)  # mostly: no need to open them again
             names = attrs.pop(DIMENSION_KEY, "")
             if not isinstance(names, str):
@@ -95,7 +91,7 @@ def scan(
 def attributes(node: OmFileReader, without: Container[str] = ()) -> dict[str, Any]:
     """Return the attributes of a variable, but for the names of dimensions and those in `without`."""
     return unpack_attrs(
-        {key: value for key, value in node.attrs.items() if key != DIMENSION_KEY and key not in without}
+        {key: value for key, value in node._attributes()[0].items() if key != DIMENSION_KEY and key not in without}
     )
 
 

@@ -251,7 +251,7 @@ def test_signatures() -> None:
             super().__init__(name)
 
     assert list(inspect.signature(Named).parameters) == ["name"]
-    assert str(inspect.signature(OmFileReader.read_array)) == "(self, ranges, *, out=None)"
+    assert str(inspect.signature(OmFileReader.read_array)) == "(self, /, ranges, *, out=None)"
     assert list(inspect.signature(OmFileReader.get_child_by_name).parameters) == ["self", "name"]
     assert list(inspect.signature(OmFileReader.from_path).parameters) == ["file_path"]
 
