@@ -68,7 +68,8 @@ typedef struct omf_chunk_decoder {
     unsigned n_dims;
     uint8_t *scratch;
     uint64_t n_rows, n_cols, n_stop; /* n_stop: elements to decode, up to the last wanted one */
-    uint64_t position;               /* elements decoded and copied out */
+    uint64_t position;               /* elements decoded */
+    uint64_t finished;               /* elements that went through the filter and were copied out */
     uint64_t window_start;           /* element that lies at the start of scratch */
     uint64_t window_cap;             /* elements that fit scratch */
     uint64_t carry;                  /* last value of the stream */

@@ -14,17 +14,21 @@
 omfi_coding omfi_coding_of(const omf_codec *codec) {
     const omfi_kernels *kernels = omfi_kernels_get();
     const unsigned size = (unsigned)omf_type_size(codec->type);
-    omfi_coding coding = {OMF_STREAM_ZIGZAG, 8 * size, size, size, NULL, NULL};
+    omfi_coding coding = {OMF_STREAM_ZIGZAG, 8 * size, size, size, NULL, kernels->unfilter_add[OMFI_WIDTH_INDEX(8 * size)],
+                          NULL};
     if (codec->compression == OMF_FPX_XOR_2D) {
         coding.stream = OMF_STREAM_XOR;
+        coding.unfilter = size == 4 ? kernels->unfilter_xor32 : NULL;
     } else if (codec->type == OMF_TYPE_FLOAT_ARRAY && codec->compression == OMF_PFOR_DELTA_2D) {
         coding.restore = kernels->restore_i32;
+        coding.unfilter = kernels->unfilter_i32;
         coding.quantize = kernels->quantize_i32;
     } else if (codec->type == OMF_TYPE_FLOAT_ARRAY) {
         const bool log = codec->compression == OMF_PFOR_DELTA_2D_INT16_LOGARITHMIC;
         coding.width = 16;
         coding.word_size = 2;
         coding.restore = log ? kernels->restore_i16_log : kernels->restore_i16;
+        coding.unfilter = log ? NULL : kernels->unfilter_i16;
         coding.quantize = log ? kernels->quantize_i16_log : kernels->quantize_i16;
     } else if (codec->type == OMF_TYPE_DOUBLE_ARRAY) {
         coding.restore = kernels->restore_i64;

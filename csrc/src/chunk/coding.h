@@ -13,6 +13,7 @@ typedef struct omfi_coding {
     unsigned word_size;        /* bytes of a word */
     unsigned element_size;     /* bytes of an element */
     omfi_restore_fn restore;   /* NULL: the words are the elements */
+    omfi_unfilter_fn unfilter; /* NULL: the filter is undone first, then elements are restored */
     omfi_quantize_fn quantize; /* NULL: the elements are the words */
 } omfi_coding;
 

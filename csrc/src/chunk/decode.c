@@ -14,7 +14,7 @@ enum {
     SHORT_ROW = 64,      /* elements; shorter rows are converted together and then copied */
     PIECE = 256,         /* words converted at once where elements do not lie side by side */
     PREFETCH_MAX = 1024, /* bytes; longer rows are followed by the CPU itself */
-    BATCH = 4096, /* words decoded at once, a multiple of OMFI_BLOCK; they are still at hand in the steps that follow */
+    BATCH = 2048, /* words decoded at once, a multiple of OMFI_BLOCK; they are still at hand in the steps that follow */
 };
 
 /* --- wanted rows, one after another ------------------------------------------------------------------------------- */
@@ -174,6 +174,41 @@ static void unfilter(const omf_chunk_decoder *decoder, const omfi_coding *coding
     }
 }
 
+/* --- finishing ---------------------------------------------------------------------------------------------------- */
+
+/* Whole rows that are wanted one after another, from where the filter stands: both steps at once. Returns how many rows
+ * these were. */
+static uint64_t finish_rows(omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t end) {
+    const uint64_t n_cols = decoder->n_cols, start = decoder->finished;
+    const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
+    if (coding->unfilter == NULL || start != decoder->row * n_cols || end - start < n_cols) return 0;
+    if (col->count > 1 && (col->step != 1 || col->stride != (int64_t)coding->element_size)) return 0;
+    const omf_dim *row = decoder->n_dims > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
+    const uint64_t n_rows = row != NULL && row->step == 1 ? rows_together(decoder, end) : 1;
+    uint8_t *words = decoder->scratch + (size_t)((start - decoder->window_start + col->start) * coding->word_size);
+    coding->unfilter((uint8_t *)decoder->dst->data + (size_t)decoder->out, n_rows > 1 ? row->stride : 0,
+                     start == 0 ? NULL : words - (size_t)(n_cols * coding->word_size), words, (size_t)n_cols,
+                     (size_t)n_rows, (size_t)col->count, decoder->codec->scale_factor, decoder->codec->add_offset);
+    rows_advance(decoder, n_rows);
+    return n_rows;
+}
+
+/* Undo the filter and copy out up to the element `end`. */
+static void finish(omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t end) {
+    while (decoder->finished < end) {
+        const uint64_t start = decoder->finished, n_cols = decoder->n_cols;
+        uint64_t stop = start + finish_rows(decoder, coding, end) * n_cols;
+        if (stop == start) {
+            /* Up to the next wanted row, or of this row what is there. */
+            const uint64_t wanted = decoder->row > start / n_cols ? decoder->row : start / n_cols + 1;
+            stop = coding->unfilter == NULL || wanted > end / n_cols ? end : wanted * n_cols;
+            unfilter(decoder, coding, start, stop);
+            emit(decoder, coding, start, stop);
+        }
+        decoder->finished = stop;
+    }
+}
+
 /* --- decoding ----------------------------------------------------------------------------------------------------- */
 
 omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *dst, const omf_codec *codec,
@@ -198,6 +233,7 @@ omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *
     decoder->n_cols = n_cols;
     decoder->n_stop = last + 1;
     decoder->position = 0;
+    decoder->finished = 0;
     decoder->window_start = 0;
     decoder->window_cap = capacity;
     decoder->carry = 0;
@@ -242,6 +278,7 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
     while (decoder->position < decoder->n_stop) {
         if (decoder->position - decoder->window_start == decoder->window_cap ||
             next_batch(decoder, &coding) == 0) { /* slide the window: only the history stays */
+            finish(decoder, &coding, decoder->position);
             const uint64_t filled = decoder->position - decoder->window_start;
             const uint64_t kept = omfi_history(decoder->n_rows, decoder->n_cols);
             const uint64_t gone = filled < kept ? 0 : filled - kept;
@@ -267,8 +304,10 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
         const omf_status status = decode_blocks(words, (size_t)n, &decoder->carry, &input, &n_done);
         OMFI_CHECK(status == OMF_OK, err, status, decoder->fed + (uint64_t)(input.at - src), "block", input.reason);
         decoder->position += n_done;
-        unfilter(decoder, &coding, begin, decoder->position);
-        emit(decoder, &coding, begin, decoder->position);
+        /* A row that is not complete yet waits for its rest, unless it is long. */
+        const uint64_t in_row = decoder->position % decoder->n_cols;
+        const bool waits = decoder->position < decoder->n_stop && coding.unfilter != NULL && in_row < BATCH / 2;
+        finish(decoder, &coding, decoder->position - (waits ? in_row : 0));
         if (n_done < n) break; /* more input is needed */
     }
     *consumed = (size_t)(input.at - src);

@@ -12,3 +12,12 @@ static void FNW(subtract)(void *dst, const void *words, size_t distance, size_t 
     const T *values = (const T *)words, *before = values - distance;
     for (size_t i = 0; i < n_values; i++) out[i] = (T)(values[i] - before[i]);
 }
+
+#if W < 64
+#define NAME OMFI_PASTE(unfilter_add, W)
+#define WORD T
+#define ELEMENT T
+#define OP +
+#define RESTORE(x) (x)
+#include "kernels/unfilter_tmpl.h"
+#endif

@@ -32,6 +32,34 @@
 
 #include "kernels/convert_tmpl.h"
 
+#define RESTORED(FLOAT, INTEGER, MARK, x)                                                                              \
+    ((INTEGER)(x) == (MARK) ? (FLOAT)NAN : FN(quotient_##FLOAT)((FLOAT)(INTEGER)(x), scale, multiplies) - offset)
+
+#define NAME unfilter_i16
+#define WORD uint16_t
+#define ELEMENT float
+#define OP +
+#define SCALED
+#define RESTORE(x) RESTORED(float, int16_t, INT16_MAX, x)
+#include "kernels/unfilter_tmpl.h"
+
+#define NAME unfilter_i32
+#define WORD uint32_t
+#define ELEMENT float
+#define OP +
+#define SCALED
+#define RESTORE(x) RESTORED(float, int32_t, INT32_MAX, x)
+#include "kernels/unfilter_tmpl.h"
+
+#undef RESTORED
+
+#define NAME unfilter_xor32
+#define WORD uint32_t
+#define ELEMENT uint32_t
+#define OP ^
+#define RESTORE(x) (x)
+#include "kernels/unfilter_tmpl.h"
+
 #define OMFI_KERNEL_TABLE(isa)                                                                                         \
     {isa,                                                                                                              \
      {{FN(decode_delta8), FN(decode_delta16), FN(decode_delta32), FN(decode_delta64)},                                 \
@@ -44,6 +72,10 @@
      FN(exclusive_or32),                                                                                               \
      {FN(subtract8), FN(subtract16), FN(subtract32), FN(subtract64)},                                                  \
      FN(difference_xor32),                                                                                             \
+     {FN(unfilter_add8), FN(unfilter_add16), FN(unfilter_add32)},                                                     \
+     FN(unfilter_xor32),                                                                                               \
+     FN(unfilter_i16),                                                                                                 \
+     FN(unfilter_i32),                                                                                                 \
      FN(restore_i16),                                                                                                  \
      FN(restore_i16_log),                                                                                              \
      FN(restore_i32),                                                                                                  \

@@ -49,6 +49,12 @@ typedef void (*omfi_accumulate_fn)(void *words, size_t distance, size_t n_values
 /* dst[i] = words[i] - words[i - distance] (or ^) for i < n_values. */
 typedef void (*omfi_difference_fn)(void *dst, const void *words, size_t distance, size_t n_values);
 
+/* Add to each of n_rows rows of words, `distance` words apart, the row above it (or ^), and restore its elements; row
+ * strides of elements in bytes. `above` is the row above the first one, NULL if it is the chunk's first. Of the words,
+ * only the last row is what comes out. */
+typedef void (*omfi_unfilter_fn)(void *dst, int64_t dst_stride, const void *above, void *words, size_t distance,
+                                 size_t n_rows, size_t n_cols, float scale_factor, float add_offset);
+
 /* Words -> elements, n_rows times n_cols of them; row strides in bytes. */
 typedef void (*omfi_restore_fn)(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,
                                 size_t n_cols, float scale_factor, float add_offset);
@@ -67,6 +73,7 @@ typedef struct omfi_kernels {
     omfi_encode_fn encode[3][4];
     omfi_accumulate_fn add[4], exclusive_or32;
     omfi_difference_fn subtract[4], difference_xor32;
+    omfi_unfilter_fn unfilter_add[4], unfilter_xor32, unfilter_i16, unfilter_i32; /* not for words of 64 bits */
     omfi_restore_fn restore_i16, restore_i16_log, restore_i32, restore_i64;
     omfi_look_up_fn look_up;
     omfi_quantize_fn quantize_i16, quantize_i16_log, quantize_i32, quantize_i64;

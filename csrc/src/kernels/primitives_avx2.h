@@ -37,6 +37,9 @@ static void FN(unpack_words)(uint64_t *dst, unsigned n, unsigned bits, const uin
 
 /* --- exceptions of a full PATCH block ----------------------------------------------------------------------------- */
 
+static void FN(unpack_horizontal8)(uint8_t *OMFI_RESTRICT dst, unsigned n, unsigned bits, const uint8_t *src,
+                                   size_t readable);
+
 #define EXPAND16(to, from, mask, place)                                                                                \
     {                                                                                                                  \
         const __m128i pair = _mm_mullo_epi16(_mm_cvtepu8_epi16(place), _mm_set1_epi16(0x0202));                        \
@@ -62,6 +65,63 @@ static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64
         for (uint64_t rest = bitmap[half]; rest != 0; rest &= rest - 1)
             values[64 * half + omfi_lowest_bit(rest)] |= *exceptions++ << bits;
 }
+
+/* Exceptions of up to 8 bits, straight from where they are packed, eight values at a time: for each pattern of eight bits
+ * of the bitmap, which of the next bytes comes where; 0x80 is none. */
+#define OMFI_HAS_MERGE_PACKED
+#define ONES_BELOW(m, k) ((m >> 0 & (k > 0)) + (m >> 1 & (k > 1)) + (m >> 2 & (k > 2)) + (m >> 3 & (k > 3)) +          \
+                          (m >> 4 & (k > 4)) + (m >> 5 & (k > 5)) + (m >> 6 & (k > 6)))
+#define PLACE(m, k) (uint64_t)((m >> k & 1) != 0 ? ONES_BELOW(m, k) : 0x80) << (8 * k)
+#define PLACES(m)                                                                                                      \
+    PLACE((m), 0) | PLACE((m), 1) | PLACE((m), 2) | PLACE((m), 3) | PLACE((m), 4) | PLACE((m), 5) | PLACE((m), 6) |    \
+        PLACE((m), 7)
+#define PLACES_4(m) PLACES(m), PLACES(m + 1), PLACES(m + 2), PLACES(m + 3)
+#define PLACES_16(m) PLACES_4(m), PLACES_4(m + 4), PLACES_4(m + 8), PLACES_4(m + 12)
+#define PLACES_64(m) PLACES_16(m), PLACES_16(m + 16), PLACES_16(m + 32), PLACES_16(m + 48)
+static const uint64_t FN(places)[256 + 1] = {PLACES_64(0u), PLACES_64(64u), PLACES_64(128u), PLACES_64(192u)};
+#undef PLACES_64
+#undef PLACES_16
+#undef PLACES_4
+#undef PLACES
+#undef PLACE
+#undef ONES_BELOW
+
+#define MERGE_PACKED(W, T, EXPAND)                                                                                     \
+    static void FN(merge_packed##W)(T * values, const uint64_t bitmap[2], const uint8_t *packed, size_t readable,      \
+                                    unsigned extra, unsigned bits) {                                                   \
+        const __m128i shift = _mm_cvtsi32_si128((int)bits);                                                            \
+        uint8_t bytes[OMFI_BLOCK + 16], *next = bytes;                                                                 \
+        const unsigned n = (unsigned)(_mm_popcnt_u64(bitmap[0]) + _mm_popcnt_u64(bitmap[1]));                          \
+        FN(unpack_horizontal8)(bytes, n, extra, packed, readable);                                                     \
+        for (unsigned half = 0; half < 2; half++)                                                                      \
+            for (unsigned i = 0; i < 64; i += 8, values += 8) {                                                        \
+                const unsigned flags = (unsigned)(bitmap[half] >> i) & 0xFF;                                           \
+                const __m128i high = _mm_shuffle_epi8(FN(load128)(next), FN(load128)((const uint8_t *)(FN(places) + flags))); \
+                EXPAND(values, high);                                                                                  \
+                next += _mm_popcnt_u32(flags);                                                                         \
+            }                                                                                                          \
+    }
+#define EXPAND8(to, high)                                                                                              \
+    _mm_storel_epi64((__m128i *)(to),                                                                                  \
+                     _mm_or_si128(_mm_loadl_epi64((const __m128i *)(to)), _mm_sll_epi16(high, shift)))
+#define EXPAND16(to, high)                                                                                             \
+    _mm_storeu_si128((__m128i *)(to), _mm_or_si128(_mm_loadu_si128((const __m128i *)(to)),                             \
+                                                   _mm_sll_epi16(_mm_cvtepu8_epi16(high), shift)))
+#define EXPAND32(to, high)                                                                                             \
+    FN(store256)(to, _mm256_or_si256(FN(load256)(to), _mm256_sll_epi32(_mm256_cvtepu8_epi32(high), shift)))
+#define EXPAND64(to, high)                                                                                             \
+    FN(store256)(to, _mm256_or_si256(FN(load256)(to), _mm256_sll_epi64(_mm256_cvtepu8_epi64(high), shift)));           \
+    FN(store256)(to + 4, _mm256_or_si256(FN(load256)(to + 4),                                                          \
+                                         _mm256_sll_epi64(_mm256_cvtepu8_epi64(_mm_srli_si128(high, 4)), shift)))
+MERGE_PACKED(8, uint8_t, EXPAND8)
+MERGE_PACKED(16, uint16_t, EXPAND16)
+MERGE_PACKED(32, uint32_t, EXPAND32)
+MERGE_PACKED(64, uint64_t, EXPAND64)
+#undef MERGE_PACKED
+#undef EXPAND8
+#undef EXPAND16
+#undef EXPAND32
+#undef EXPAND64
 
 /* --- integration -------------------------------------------------------------------------------------------------- */
 
