@@ -8,6 +8,7 @@
 #define OMFI_RESTRICT __restrict
 #define OMFI_UNLIKELY(x) (x)
 #define OMFI_UNROLL
+#define OMFI_ONE_VECTOR
 #define OMFI_PREFETCH(address) ((void)(address))
 #define OMFI_LOAD_RELAXED(word) (*(const volatile unsigned *)(word))
 #define OMFI_STORE_RELAXED(word, value) (*(volatile unsigned *)(word) = (value))
@@ -21,8 +22,11 @@
 #define OMFI_STORE_RELAXED(word, value) __atomic_store_n(word, value, __ATOMIC_RELAXED)
 #if defined(__clang__)
 #define OMFI_UNROLL _Pragma("clang loop unroll(full)")
+#define OMFI_ONE_VECTOR
 #else
 #define OMFI_UNROLL _Pragma("GCC unroll 128")
+/* A loop that is to become one operation on a register, which it does not if it is unrolled before. */
+#define OMFI_ONE_VECTOR _Pragma("GCC unroll 1")
 #endif
 #endif
 

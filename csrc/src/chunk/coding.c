@@ -14,8 +14,8 @@
 omfi_coding omfi_coding_of(const omf_codec *codec) {
     const omfi_kernels *kernels = omfi_kernels_get();
     const unsigned size = (unsigned)omf_type_size(codec->type);
-    omfi_coding coding = {OMF_STREAM_ZIGZAG, 8 * size, size, size, NULL, kernels->unfilter_add[OMFI_WIDTH_INDEX(8 * size)],
-                          NULL};
+    omfi_coding coding = {
+        OMF_STREAM_ZIGZAG, 8 * size, size, size, NULL, kernels->unfilter_add[OMFI_WIDTH_INDEX(8 * size)], NULL};
     if (codec->compression == OMF_FPX_XOR_2D) {
         coding.stream = OMF_STREAM_XOR;
         coding.unfilter = size == 4 ? kernels->unfilter_xor32 : NULL;

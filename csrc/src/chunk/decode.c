@@ -182,7 +182,8 @@ static uint64_t finish_rows(omf_chunk_decoder *decoder, const omfi_coding *codin
     const uint64_t n_cols = decoder->n_cols, start = decoder->finished;
     const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
     if (coding->unfilter == NULL || start != decoder->row * n_cols || end - start < n_cols) return 0;
-    if (col->count > 1 && (col->step != 1 || col->stride != (int64_t)coding->element_size)) return 0;
+    if (col->step != 1 || col->stride != (int64_t)coding->element_size) return 0;
+    if (col->count * coding->word_size < OMFI_UNFILTER_MIN) return 0;
     const omf_dim *row = decoder->n_dims > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
     const uint64_t n_rows = row != NULL && row->step == 1 ? rows_together(decoder, end) : 1;
     uint8_t *words = decoder->scratch + (size_t)((start - decoder->window_start + col->start) * coding->word_size);

@@ -76,7 +76,7 @@ enum { TOGETHER = 16 };
                                      FLOAT offset, bool multiplies) {                                                  \
         (void)offset;                                                                                                  \
         for (size_t i = 0; i < n; i++) {                                                                               \
-            const FLOAT quotient = FN(quotient_##FLOAT)((FLOAT)in[i], scale, multiplies);                              \
+            const FLOAT quotient = FN(quotient_##FLOAT)(TO_##FLOAT(in[i]), scale, multiplies);                         \
             out[i] = in[i] == MARK ? (FLOAT)NAN : EXPRESSION;                                                          \
         }                                                                                                              \
     }                                                                                                                  \
@@ -100,11 +100,15 @@ enum { TOGETHER = 16 };
             FN(name##_rows)(dst, dst_stride, words, words_stride, n_rows, n_cols, scale, offset, true);                \
         else FN(name##_rows)(dst, dst_stride, words, words_stride, n_rows, n_cols, scale, offset, false);              \
     }
+#define TO_float(x) (float)(x)
+#define TO_double FN(to_double)
 RESTORE(restore_i16, int16_t, float, INT16_MAX, quotient - offset)
 RESTORE(restore_i16_log, int16_t, float, INT16_MAX, FN(power10)(quotient) - 1.0f)
 RESTORE(restore_i32, int32_t, float, INT32_MAX, quotient - offset)
 RESTORE(restore_i64, int64_t, double, INT64_MAX, quotient - offset)
 #undef RESTORE
+#undef TO_float
+#undef TO_double
 
 static void FN(look_up)(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,
                         size_t n_cols, const float *table) {

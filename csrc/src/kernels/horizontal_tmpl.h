@@ -13,8 +13,6 @@ static void FNW(unpack_horizontal)(T *OMFI_RESTRICT dst, unsigned n, unsigned bi
     }
 #if W == 8
     FN(unpack_bytes)(dst, n, bits, src);
-#elif W == 64
-    FN(unpack_words)(dst, n, bits, src);
 #else
     if (bits <= 8) {
         uint8_t bytes[OMFI_BLOCK];
@@ -22,14 +20,15 @@ static void FNW(unpack_horizontal)(T *OMFI_RESTRICT dst, unsigned n, unsigned bi
         for (unsigned i = 0; i < n; i++) dst[i] = bytes[i];
         return;
     }
-    enum { TOGETHER = 64 / W };
-    const uint64_t mask = ((uint64_t)1 << bits) - 1;
-    size_t bit = 0;
-    unsigned i = 0;
-    if (bits * TOGETHER <= 57) /* as many bits as a load of 64 has behind any first bit */
-        for (; i + TOGETHER <= n; i += TOGETHER, bit += TOGETHER * bits)
-            FNW(spread)(dst + i, omfi_load64(src + bit / 8) >> (bit % 8), bits);
-    for (; i < n; i++, bit += bits) dst[i] = (T)(omfi_load64(src + bit / 8) >> (bit % 8) & mask);
+#if W == 64
+    if (bits <= 32) {
+        uint32_t words[OMFI_BLOCK];
+        FN(unpack_words32)(words, n, bits, src);
+        for (unsigned i = 0; i < n; i++) dst[i] = words[i];
+        return;
+    }
+#endif
+    FNW(unpack_words)(dst, n, bits, src);
 #endif
 }
 

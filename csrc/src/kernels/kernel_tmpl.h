@@ -4,6 +4,10 @@
 
 #define FNW(name) FN(OMFI_PASTE(name, W))
 
+/* How the low parts of a full block lie: words of 16 and 32 bits vertically, others horizontally; in XOR streams those of
+ * up to 32 bits are vertical in any case. */
+typedef enum FN(packing) { FN(PACKED_BY_WIDTH), FN(PACKED_AS_XOR), FN(PACKED_HORIZONTALLY) } FN(packing);
+
 #define W 8
 #define T uint8_t
 #define LOAD(at) (*(at))
@@ -72,7 +76,7 @@
      FN(exclusive_or32),                                                                                               \
      {FN(subtract8), FN(subtract16), FN(subtract32), FN(subtract64)},                                                  \
      FN(difference_xor32),                                                                                             \
-     {FN(unfilter_add8), FN(unfilter_add16), FN(unfilter_add32)},                                                     \
+     {FN(unfilter_add8), FN(unfilter_add16), FN(unfilter_add32)},                                                      \
      FN(unfilter_xor32),                                                                                               \
      FN(unfilter_i16),                                                                                                 \
      FN(unfilter_i32),                                                                                                 \

@@ -51,7 +51,8 @@ typedef void (*omfi_difference_fn)(void *dst, const void *words, size_t distance
 
 /* Add to each of n_rows rows of words, `distance` words apart, the row above it (or ^), and restore its elements; row
  * strides of elements in bytes. `above` is the row above the first one, NULL if it is the chunk's first. Of the words,
- * only the last row is what comes out. */
+ * only the last row is what comes out. A row has at least OMFI_UNFILTER_MIN bytes of words. */
+#define OMFI_UNFILTER_MIN 32
 typedef void (*omfi_unfilter_fn)(void *dst, int64_t dst_stride, const void *above, void *words, size_t distance,
                                  size_t n_rows, size_t n_cols, float scale_factor, float add_offset);
 

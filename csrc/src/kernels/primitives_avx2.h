@@ -9,7 +9,7 @@ enum { UNPACK_SLACK = 32 };
 
 /* Four values at a time. A value begins in one of 32-bit words 0 ... 6 behind the first value's byte, and ends in that
  * one or the two that follow: two of them are shifted right together, and the third is shifted left to meet them. */
-static void FN(unpack_words)(uint64_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+static void FN(unpack_words64)(uint64_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
     const __m256i mask = _mm256_set1_epi64x((long long)(UINT64_MAX >> (64 - bits)));
     const __m256i multiples = _mm256_setr_epi64x(0, bits, 2 * (long long)bits, 3 * (long long)bits);
     for (unsigned i = 0, bit = 0; i < n; i += 4, bit += 4 * bits) {
@@ -37,40 +37,10 @@ static void FN(unpack_words)(uint64_t *dst, unsigned n, unsigned bits, const uin
 
 /* --- exceptions of a full PATCH block ----------------------------------------------------------------------------- */
 
-static void FN(unpack_horizontal8)(uint8_t *OMFI_RESTRICT dst, unsigned n, unsigned bits, const uint8_t *src,
-                                   size_t readable);
-
-#define EXPAND16(to, from, mask, place)                                                                                \
-    {                                                                                                                  \
-        const __m128i pair = _mm_mullo_epi16(_mm_cvtepu8_epi16(place), _mm_set1_epi16(0x0202));                        \
-        const __m128i next =                                                                                           \
-            _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)(from)), _mm_add_epi16(pair, _mm_set1_epi16(0x0100)));   \
-        const __m128i high = _mm_sll_epi16(_mm_and_si128(next, _mm_cvtepi8_epi16(mask)), shift);                       \
-        _mm_storeu_si128((__m128i *)(to), _mm_or_si128(_mm_loadu_si128((const __m128i *)(to)), high));                 \
-    }
-#define EXPAND32(to, from, mask, place)                                                                                \
-    {                                                                                                                  \
-        const __m256i next = _mm256_permutevar8x32_epi32(FN(load256)(from), _mm256_cvtepu8_epi32(place));              \
-        const __m256i high = _mm256_sll_epi32(_mm256_and_si256(next, _mm256_cvtepi8_epi32(mask)), shift);              \
-        FN(store256)(to, _mm256_or_si256(FN(load256)(to), high));                                                      \
-    }
-MERGE(16, uint16_t, EXPAND16)
-MERGE(32, uint32_t, EXPAND32)
-#undef MERGE
-#undef EXPAND16
-#undef EXPAND32
-
-static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64_t *exceptions, unsigned bits) {
-    for (unsigned half = 0; half < 2; half++)
-        for (uint64_t rest = bitmap[half]; rest != 0; rest &= rest - 1)
-            values[64 * half + omfi_lowest_bit(rest)] |= *exceptions++ << bits;
-}
-
-/* Exceptions of up to 8 bits, straight from where they are packed, eight values at a time: for each pattern of eight bits
- * of the bitmap, which of the next bytes comes where; 0x80 is none. */
-#define OMFI_HAS_MERGE_PACKED
-#define ONES_BELOW(m, k) ((m >> 0 & (k > 0)) + (m >> 1 & (k > 1)) + (m >> 2 & (k > 2)) + (m >> 3 & (k > 3)) +          \
-                          (m >> 4 & (k > 4)) + (m >> 5 & (k > 5)) + (m >> 6 & (k > 6)))
+/* For each pattern of eight bits of the bitmap, which of the next eight exceptions comes where; 0x80 is none. */
+#define ONES_BELOW(m, k)                                                                                               \
+    ((m >> 0 & (k > 0)) + (m >> 1 & (k > 1)) + (m >> 2 & (k > 2)) + (m >> 3 & (k > 3)) + (m >> 4 & (k > 4)) +          \
+     (m >> 5 & (k > 5)) + (m >> 6 & (k > 6)))
 #define PLACE(m, k) (uint64_t)((m >> k & 1) != 0 ? ONES_BELOW(m, k) : 0x80) << (8 * k)
 #define PLACES(m)                                                                                                      \
     PLACE((m), 0) | PLACE((m), 1) | PLACE((m), 2) | PLACE((m), 3) | PLACE((m), 4) | PLACE((m), 5) | PLACE((m), 6) |    \
@@ -86,6 +56,44 @@ static const uint64_t FN(places)[256 + 1] = {PLACES_64(0u), PLACES_64(64u), PLAC
 #undef PLACE
 #undef ONES_BELOW
 
+OMFI_INLINE __m128i FN(places_of)(unsigned flags) { return FN(load128)((const uint8_t *)&FN(places)[flags]); }
+
+static void FN(merge16)(uint16_t *values, const uint64_t bitmap[2], const uint16_t *exceptions, unsigned bits) {
+    const __m128i shift = _mm_cvtsi32_si128((int)bits), second = _mm_set1_epi16(0x0100);
+    for (unsigned i = 0; i < OMFI_BLOCK; i += 8) {
+        const unsigned flags = (unsigned)(bitmap[i / 64] >> (i % 64)) & 0xFF;
+        const __m128i place = FN(places_of)(flags), both = _mm_unpacklo_epi8(place, place);
+        const __m128i first = _mm_adds_epu8(both, both); /* twice the place; none stays above 0x80 */
+        const __m128i next = _mm_loadu_si128((const __m128i *)exceptions);
+        const __m128i high = _mm_sll_epi16(_mm_shuffle_epi8(next, _mm_adds_epu8(first, second)), shift);
+        __m128i *at = (__m128i *)(values + i);
+        _mm_storeu_si128(at, _mm_or_si128(_mm_loadu_si128(at), high));
+        exceptions += _mm_popcnt_u32(flags);
+    }
+}
+
+static void FN(merge32)(uint32_t *values, const uint64_t bitmap[2], const uint32_t *exceptions, unsigned bits) {
+    const __m128i shift = _mm_cvtsi32_si128((int)bits);
+    for (unsigned i = 0; i < OMFI_BLOCK; i += 8) {
+        const unsigned flags = (unsigned)(bitmap[i / 64] >> (i % 64)) & 0xFF;
+        const __m256i place = _mm256_cvtepi8_epi32(FN(places_of)(flags)), none = _mm256_srai_epi32(place, 31);
+        const __m256i next = _mm256_permutevar8x32_epi32(FN(load256)(exceptions), place);
+        const __m256i high = _mm256_sll_epi32(_mm256_andnot_si256(none, next), shift);
+        FN(store256)(values + i, _mm256_or_si256(FN(load256)(values + i), high));
+        exceptions += _mm_popcnt_u32(flags);
+    }
+}
+
+static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64_t *exceptions, unsigned bits) {
+    for (unsigned half = 0; half < 2; half++)
+        for (uint64_t rest = bitmap[half]; rest != 0; rest &= rest - 1)
+            values[64 * half + omfi_lowest_bit(rest)] |= *exceptions++ << bits;
+}
+
+/* Exceptions of up to 8 bits, straight from where they are packed. */
+#define OMFI_HAS_MERGE_PACKED
+static void FN(unpack_horizontal8)(uint8_t *OMFI_RESTRICT dst, unsigned n, unsigned bits, const uint8_t *src,
+                                   size_t readable);
 #define MERGE_PACKED(W, T, EXPAND)                                                                                     \
     static void FN(merge_packed##W)(T * values, const uint64_t bitmap[2], const uint8_t *packed, size_t readable,      \
                                     unsigned extra, unsigned bits) {                                                   \
@@ -93,17 +101,15 @@ static const uint64_t FN(places)[256 + 1] = {PLACES_64(0u), PLACES_64(64u), PLAC
         uint8_t bytes[OMFI_BLOCK + 16], *next = bytes;                                                                 \
         const unsigned n = (unsigned)(_mm_popcnt_u64(bitmap[0]) + _mm_popcnt_u64(bitmap[1]));                          \
         FN(unpack_horizontal8)(bytes, n, extra, packed, readable);                                                     \
-        for (unsigned half = 0; half < 2; half++)                                                                      \
-            for (unsigned i = 0; i < 64; i += 8, values += 8) {                                                        \
-                const unsigned flags = (unsigned)(bitmap[half] >> i) & 0xFF;                                           \
-                const __m128i high = _mm_shuffle_epi8(FN(load128)(next), FN(load128)((const uint8_t *)(FN(places) + flags))); \
-                EXPAND(values, high);                                                                                  \
-                next += _mm_popcnt_u32(flags);                                                                         \
-            }                                                                                                          \
+        for (unsigned i = 0; i < OMFI_BLOCK; i += 8) {                                                                 \
+            const unsigned flags = (unsigned)(bitmap[i / 64] >> (i % 64)) & 0xFF;                                      \
+            const __m128i high = _mm_shuffle_epi8(FN(load128)(next), FN(places_of)(flags));                            \
+            EXPAND(values + i, high);                                                                                  \
+            next += _mm_popcnt_u32(flags);                                                                             \
+        }                                                                                                              \
     }
 #define EXPAND8(to, high)                                                                                              \
-    _mm_storel_epi64((__m128i *)(to),                                                                                  \
-                     _mm_or_si128(_mm_loadl_epi64((const __m128i *)(to)), _mm_sll_epi16(high, shift)))
+    _mm_storel_epi64((__m128i *)(to), _mm_or_si128(_mm_loadl_epi64((const __m128i *)(to)), _mm_sll_epi16(high, shift)))
 #define EXPAND16(to, high)                                                                                             \
     _mm_storeu_si128((__m128i *)(to), _mm_or_si128(_mm_loadu_si128((const __m128i *)(to)),                             \
                                                    _mm_sll_epi16(_mm_cvtepu8_epi16(high), shift)))
@@ -176,13 +182,13 @@ RUNNING32(xor, _mm256_xor_si256)
 #define INTEGRATE(W, name, COMBINE, SET1, PREPARE)                                                                     \
     {                                                                                                                  \
         __m256i before = SET1(carry);                                                                                  \
-        for (unsigned i = 0; i < OMFI_BLOCK; i += 256 / W) {                                                           \
+        for (unsigned i = 0; i < n; i += 256 / W) {                                                                    \
             __m256i x = FN(load256)(values + i);                                                                       \
             x = FN(running_##name##W)(PREPARE(x));                                                                     \
             FN(store256)(values + i, COMBINE(x, before));                                                              \
             before = COMBINE(before, BROADCAST_LAST(x, W));                                                            \
         }                                                                                                              \
-        return values[OMFI_BLOCK - 1];                                                                                 \
+        return values[n - 1];                                                                                          \
     }
 
 #define KEEP(x) (x)
@@ -190,16 +196,8 @@ RUNNING32(xor, _mm256_xor_si256)
 #define SET1_16(x) _mm256_set1_epi16((short)(x))
 #define SET1_32(x) _mm256_set1_epi32((int)(x))
 #define SET1_64(x) _mm256_set1_epi64x((long long)(x))
-static uint8_t FN(integrate_delta8)(uint8_t *values, uint8_t carry)
-    INTEGRATE(8, add, _mm256_add_epi8, SET1_8, KEEP) static uint16_t
-    FN(integrate_delta16)(uint16_t *values, uint16_t carry)
-        INTEGRATE(16, add, _mm256_add_epi16, SET1_16, KEEP) static uint32_t
-    FN(integrate_delta32)(uint32_t *values, uint32_t carry)
-        INTEGRATE(32, add, _mm256_add_epi32, SET1_32, KEEP) static uint64_t
-    FN(integrate_delta64)(uint64_t *values, uint64_t carry) INTEGRATE(64, add, _mm256_add_epi64, SET1_64, KEEP)
-
-    /* Zigzag: (x >> 1) ^ -(x & 1). */
-    OMFI_INLINE __m256i FN(unzigzag8)(__m256i x) {
+/* Zigzag: (x >> 1) ^ -(x & 1). */
+OMFI_INLINE __m256i FN(unzigzag8)(__m256i x) {
     const __m256i one = _mm256_set1_epi8(1), half = _mm256_and_si256(_mm256_srli_epi16(x, 1), _mm256_set1_epi8(0x7F));
     return _mm256_xor_si256(half, _mm256_sub_epi8(_mm256_setzero_si256(), _mm256_and_si256(x, one)));
 }
@@ -215,17 +213,20 @@ OMFI_INLINE __m256i FN(unzigzag64)(__m256i x) {
     const __m256i sign = _mm256_sub_epi64(_mm256_setzero_si256(), _mm256_and_si256(x, _mm256_set1_epi64x(1)));
     return _mm256_xor_si256(_mm256_srli_epi64(x, 1), sign);
 }
-static uint8_t FN(integrate_zigzag8)(uint8_t *values, uint8_t carry)
-    INTEGRATE(8, add, _mm256_add_epi8, SET1_8, FN(unzigzag8)) static uint16_t
-    FN(integrate_zigzag16)(uint16_t *values, uint16_t carry)
-        INTEGRATE(16, add, _mm256_add_epi16, SET1_16, FN(unzigzag16)) static uint32_t
-    FN(integrate_zigzag32)(uint32_t *values, uint32_t carry)
-        INTEGRATE(32, add, _mm256_add_epi32, SET1_32, FN(unzigzag32)) static uint64_t
-    FN(integrate_zigzag64)(uint64_t *values, uint64_t carry)
-        INTEGRATE(64, add, _mm256_add_epi64, SET1_64, FN(unzigzag64))
+#define BOTH(W, T)                                                                                                     \
+    OMFI_INLINE T FN(integrate_delta##W)(T * values, unsigned n, T carry){INTEGRATE(                                   \
+        W, add, _mm256_add_epi##W, SET1_##W, KEEP)} OMFI_INLINE T FN(integrate_zigzag##W)(T * values, unsigned n,      \
+                                                                                          T carry) {                   \
+        INTEGRATE(W, add, _mm256_add_epi##W, SET1_##W, FN(unzigzag##W))                                                \
+    }
+BOTH(8, uint8_t)
+BOTH(16, uint16_t)
+BOTH(32, uint32_t)
+BOTH(64, uint64_t)
+#undef BOTH
 
-    /* Reverse the bits of each word: of each nibble by table, then the order of nibbles and bytes. */
-    OMFI_INLINE __m256i FN(reverse)(__m256i x, const unsigned width) {
+/* Reverse the bits of each word: of each nibble by table, then the order of nibbles and bytes. */
+OMFI_INLINE __m256i FN(reverse)(__m256i x, const unsigned width) {
     const __m256i nibble = _mm256_set1_epi8(15);
     const __m256i to_high = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, (char)0x80, 0x40, (char)0xC0, 0x20, (char)0xA0,
                                                                       0x60, (char)0xE0, 0x10, (char)0x90, 0x50,
@@ -241,11 +242,11 @@ static uint8_t FN(integrate_zigzag8)(uint8_t *values, uint8_t carry)
 }
 #define UNREVERSE32(x) _mm256_srl_epi32(FN(reverse)(x, 32), shift)
 #define UNREVERSE64(x) _mm256_srl_epi64(FN(reverse)(x, 64), shift)
-static uint32_t FN(integrate_xor32)(uint32_t *values, uint32_t carry, unsigned zeros) {
+OMFI_INLINE uint32_t FN(integrate_xor32)(uint32_t *values, unsigned n, uint32_t carry, unsigned zeros) {
     const __m128i shift = _mm_cvtsi32_si128((int)zeros);
     INTEGRATE(32, xor, _mm256_xor_si256, SET1_32, UNREVERSE32)
 }
-static uint64_t FN(integrate_xor64)(uint64_t *values, uint64_t carry, unsigned zeros) {
+OMFI_INLINE uint64_t FN(integrate_xor64)(uint64_t *values, unsigned n, uint64_t carry, unsigned zeros) {
     const __m128i shift = _mm_cvtsi32_si128((int)zeros);
     INTEGRATE(64, xor, _mm256_xor_si256, SET1_64, UNREVERSE64)
 }
@@ -326,4 +327,17 @@ static void FN(count_longer)(uint32_t *above, const uint8_t lengths[OMFI_BLOCK],
         FN(find_longer)(bitmap, lengths, b);
         above[b] = (uint32_t)(_mm_popcnt_u64(bitmap[0]) + _mm_popcnt_u64(bitmap[1]));
     }
+}
+
+/* --- conversion --------------------------------------------------------------------------------------------------- */
+
+/* AVX2 has no instruction for it. The halves of x become the mantissas of 2^52 + low and of 2^84 + (high + 2^31) 2^32.
+ * What is too much is subtracted exactly, so that only the sum is rounded. */
+OMFI_INLINE double FN(to_double)(int64_t x) {
+    const uint64_t low_bits = ((uint64_t)x & UINT32_MAX) | 0x4330000000000000;
+    const uint64_t high_bits = ((uint64_t)x >> 32) ^ 0x4530000080000000;
+    double low, high;
+    memcpy(&low, &low_bits, sizeof low);
+    memcpy(&high, &high_bits, sizeof high);
+    return (high - (0x1p84 + 0x1p63 + 0x1p52)) + low;
 }

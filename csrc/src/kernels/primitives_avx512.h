@@ -12,7 +12,7 @@ enum { UNPACK_SLACK = 64 };
 
 /* Eight values at a time, which take `bits` bytes. A value begins in one of 32-bit words 0 ... 14, and ends in that one
  * or the two that follow: two of them are shifted right together, and the third is shifted left to meet them. */
-static void FN(unpack_words)(uint64_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+static void FN(unpack_words64)(uint64_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
     const __m512i mask = _mm512_set1_epi64((long long)(UINT64_MAX >> (64 - bits)));
     const __m512i at = _mm512_mul_epu32(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(bits));
     const __m512i shift = _mm512_and_si512(at, _mm512_set1_epi64(31)), word = _mm512_srli_epi64(at, 5);
@@ -172,7 +172,7 @@ OMFI_INLINE __m512i FN(last_of_lanes)(const unsigned width, const int a, const i
         const __m512i pairs = FN(last_of_lanes)(W, 0, 0, 2, 2), halves = FN(last_of_lanes)(W, 1, 1, 1, 1);             \
         const __m512i all = FN(last_of_lanes)(W, 3, 3, 3, 3);                                                          \
         __m512i before = SET1(carry);                                                                                  \
-        for (unsigned i = 0; i < OMFI_BLOCK; i += 512 / W) {                                                           \
+        for (unsigned i = 0; i < n; i += 512 / W) {                                                                    \
             __m512i x = FN(load512)(values + i);                                                                       \
             x = PREPARE(x);                                                                                            \
             if (W == 8) x = COMBINE(x, _mm512_slli_epi16(x, 8));                                                       \
@@ -186,7 +186,7 @@ OMFI_INLINE __m512i FN(last_of_lanes)(const unsigned width, const int a, const i
             FN(store512)(values + i, COMBINE(x, before));                                                              \
             before = COMBINE(before, _mm512_permutexvar_epi32(all, LAST_IN_LANE(x, W)));                               \
         }                                                                                                              \
-        return values[OMFI_BLOCK - 1];                                                                                 \
+        return values[n - 1];                                                                                          \
     }
 
 /* Zigzag: (x >> 1) ^ -(x & 1). */
@@ -213,9 +213,11 @@ OMFI_INLINE __m512i FN(unzigzag64)(__m512i x) {
 #define SET1_32(x) _mm512_set1_epi32((int)(x))
 #define SET1_64(x) _mm512_set1_epi64((long long)(x))
 #define BOTH(W, T)                                                                                                     \
-    static T FN(integrate_delta##W)(T * values, T carry)                                                               \
-        INTEGRATE(W, _mm512_add_epi##W, SET1_##W, KEEP) static T FN(integrate_zigzag##W)(T * values, T carry)          \
-            INTEGRATE(W, _mm512_add_epi##W, SET1_##W, FN(unzigzag##W))
+    OMFI_INLINE T FN(integrate_delta##W)(T * values, unsigned n, T carry){                                             \
+        INTEGRATE(W, _mm512_add_epi##W, SET1_##W, KEEP)} OMFI_INLINE T FN(integrate_zigzag##W)(T * values, unsigned n, \
+                                                                                               T carry) {              \
+        INTEGRATE(W, _mm512_add_epi##W, SET1_##W, FN(unzigzag##W))                                                     \
+    }
 BOTH(8, uint8_t)
 BOTH(16, uint16_t)
 BOTH(32, uint32_t)
@@ -238,11 +240,11 @@ OMFI_INLINE __m512i FN(reverse)(__m512i x, const unsigned width) {
 }
 #define UNREVERSE32(x) _mm512_srl_epi32(FN(reverse)(x, 32), shift)
 #define UNREVERSE64(x) _mm512_srl_epi64(FN(reverse)(x, 64), shift)
-static uint32_t FN(integrate_xor32)(uint32_t *values, uint32_t carry, unsigned zeros) {
+OMFI_INLINE uint32_t FN(integrate_xor32)(uint32_t *values, unsigned n, uint32_t carry, unsigned zeros) {
     const __m128i shift = _mm_cvtsi32_si128((int)zeros);
     INTEGRATE(32, _mm512_xor_si512, SET1_32, UNREVERSE32)
 }
-static uint64_t FN(integrate_xor64)(uint64_t *values, uint64_t carry, unsigned zeros) {
+OMFI_INLINE uint64_t FN(integrate_xor64)(uint64_t *values, unsigned n, uint64_t carry, unsigned zeros) {
     const __m128i shift = _mm_cvtsi32_si128((int)zeros);
     INTEGRATE(64, _mm512_xor_si512, SET1_64, UNREVERSE64)
 }
@@ -255,3 +257,7 @@ static uint64_t FN(integrate_xor64)(uint64_t *values, uint64_t carry, unsigned z
 #undef SET1_64
 #undef UNREVERSE32
 #undef UNREVERSE64
+
+/* --- conversion --------------------------------------------------------------------------------------------------- */
+
+OMFI_INLINE double FN(to_double)(int64_t x) { return (double)x; }

@@ -38,15 +38,15 @@ UNPACK_VERTICAL(16, uint16_t, 8)
 UNPACK_VERTICAL(32, uint32_t, 4)
 #undef UNPACK_VERTICAL
 
-/* --- integration of a full block, in place: differences -> values; returns the last value ------------------------- */
+/* --- integration of n <= OMFI_BLOCK words, in place: differences -> values; returns the last value ---------------- */
 
 #define INTEGRATE(W, T)                                                                                                \
-    static T FN(integrate_delta##W)(T * values, T carry) {                                                             \
-        for (unsigned i = 0; i < OMFI_BLOCK; i++) values[i] = carry = (T)(carry + values[i]);                          \
+    OMFI_INLINE T FN(integrate_delta##W)(T * values, unsigned n, T carry) {                                            \
+        for (unsigned i = 0; i < n; i++) values[i] = carry = (T)(carry + values[i]);                                   \
         return carry;                                                                                                  \
     }                                                                                                                  \
-    static T FN(integrate_zigzag##W)(T * values, T carry) {                                                            \
-        for (unsigned i = 0; i < OMFI_BLOCK; i++)                                                                      \
+    OMFI_INLINE T FN(integrate_zigzag##W)(T * values, unsigned n, T carry) {                                           \
+        for (unsigned i = 0; i < n; i++)                                                                               \
             values[i] = carry = (T)(carry + ((T)(values[i] >> 1) ^ (T)(0 - (values[i] & 1))));                         \
         return carry;                                                                                                  \
     }
@@ -58,8 +58,8 @@ INTEGRATE(64, uint64_t)
 
 /* The same for XOR; `zeros` < W is the number of leading zeros that the block's values share. */
 #define INTEGRATE_XOR(W, T)                                                                                            \
-    static T FN(integrate_xor##W)(T * values, T carry, unsigned zeros) {                                               \
-        for (unsigned i = 0; i < OMFI_BLOCK; i++) values[i] = carry ^= omfi_reverse##W(values[i]) >> zeros;            \
+    OMFI_INLINE T FN(integrate_xor##W)(T * values, unsigned n, T carry, unsigned zeros) {                              \
+        for (unsigned i = 0; i < n; i++) values[i] = carry ^= omfi_reverse##W(values[i]) >> zeros;                     \
         return carry;                                                                                                  \
     }
 INTEGRATE_XOR(32, uint32_t)

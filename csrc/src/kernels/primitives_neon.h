@@ -52,7 +52,7 @@ VERTICAL(32, uint32_t, uint32x4_t, int32_t)
 #define INTEGRATE(W, VECTOR, COMBINE, PREPARE)                                                                         \
     {                                                                                                                  \
         VECTOR before = vdupq_n_u##W(carry);                                                                           \
-        for (unsigned i = 0; i < OMFI_BLOCK; i += 128 / W) {                                                           \
+        for (unsigned i = 0; i < n; i += 128 / W) {                                                                    \
             VECTOR x = vld1q_u##W(values + i);                                                                         \
             x = PREPARE(W, x);                                                                                         \
             if (W <= 8) x = COMBINE(x, SHIFTED(W, x, 1));                                                              \
@@ -62,16 +62,17 @@ VERTICAL(32, uint32_t, uint32x4_t, int32_t)
             vst1q_u##W(values + i, COMBINE(x, before));                                                                \
             before = COMBINE(before, vdupq_laneq_u##W(x, 128 / W - 1));                                                \
         }                                                                                                              \
-        return values[OMFI_BLOCK - 1];                                                                                 \
+        return values[n - 1];                                                                                          \
     }
 
 #define KEEP(W, x) (x)
 /* Zigzag: (x >> 1) ^ -(x & 1). */
 #define UNZIGZAG(W, x) veorq_u##W(vshrq_n_u##W(x, 1), vsubq_u##W(vdupq_n_u##W(0), vandq_u##W(x, vdupq_n_u##W(1))))
 #define BOTH(W, T, VECTOR)                                                                                             \
-    static T FN(integrate_delta##W)(T * values, T carry)                                                               \
-        INTEGRATE(W, VECTOR, vaddq_u##W, KEEP) static T FN(integrate_zigzag##W)(T * values, T carry)                   \
-            INTEGRATE(W, VECTOR, vaddq_u##W, UNZIGZAG)
+    OMFI_INLINE T FN(integrate_delta##W)(T * values, unsigned n, T carry){INTEGRATE(                                   \
+        W, VECTOR, vaddq_u##W, KEEP)} OMFI_INLINE T FN(integrate_zigzag##W)(T * values, unsigned n, T carry) {         \
+        INTEGRATE(W, VECTOR, vaddq_u##W, UNZIGZAG)                                                                     \
+    }
 BOTH(8, uint8_t, uint8x16_t)
 BOTH(16, uint16_t, uint16x8_t)
 BOTH(32, uint32_t, uint32x4_t)
@@ -79,11 +80,11 @@ BOTH(64, uint64_t, uint64x2_t)
 #undef BOTH
 
 #define UNREVERSE(W, x) vshlq_u##W(vreinterpretq_u##W##_u8(vrev##W##q_u8(vrbitq_u8(vreinterpretq_u8_u##W(x)))), right)
-static uint32_t FN(integrate_xor32)(uint32_t *values, uint32_t carry, unsigned zeros) {
+OMFI_INLINE uint32_t FN(integrate_xor32)(uint32_t *values, unsigned n, uint32_t carry, unsigned zeros) {
     const int32x4_t right = vdupq_n_s32(-(int32_t)zeros);
     INTEGRATE(32, uint32x4_t, veorq_u32, UNREVERSE)
 }
-static uint64_t FN(integrate_xor64)(uint64_t *values, uint64_t carry, unsigned zeros) {
+OMFI_INLINE uint64_t FN(integrate_xor64)(uint64_t *values, unsigned n, uint64_t carry, unsigned zeros) {
     const int64x2_t right = vdupq_n_s64(-(int64_t)zeros);
     INTEGRATE(64, uint64x2_t, veorq_u64, UNREVERSE)
 }

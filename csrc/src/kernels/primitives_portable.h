@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /* kernels: the primitives of primitives_generic.h that NEON takes over as they are, in portable C. */
 
-/* --- horizontal packing of 64-bit words --------------------------------------------------------------------------- */
+/* --- horizontal packing of words of more than 8 bits -------------------------------------------------------------- */
 
 /* Nine bytes are read from the one in which a value begins; the last one begins in the last packed byte, or before. */
 enum { UNPACK_SLACK = 8 };
 
-static void FN(unpack_words)(uint64_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+#define UNPACK_WORDS(W, T)                                                                                             \
+    static void FN(unpack_words##W)(T * dst, unsigned n, unsigned bits, const uint8_t *src) {                          \
+        const T mask = (T)((T) ~(T)0 >> (W - bits));                                                                   \
+        size_t bit = 0;                                                                                                \
+        for (unsigned i = 0; i < n; i++, bit += bits) dst[i] = (T)(omfi_load64(src + bit / 8) >> (bit % 8)) & mask;    \
+    }
+UNPACK_WORDS(16, uint16_t)
+UNPACK_WORDS(32, uint32_t)
+#undef UNPACK_WORDS
+
+static void FN(unpack_words64)(uint64_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
     const uint64_t mask = UINT64_MAX >> (64 - bits);
     size_t bit = 0;
     for (unsigned i = 0; i < n; i++, bit += bits) {
@@ -15,17 +25,6 @@ static void FN(unpack_words)(uint64_t *dst, unsigned n, unsigned bits, const uin
         dst[i] = (low | high) & mask;
     }
 }
-
-/* --- spreading the low bits of 64 over 64 / W words, `bits` for each ---------------------------------------------- */
-
-#define SPREAD(W, T)                                                                                                   \
-    OMFI_INLINE void FN(spread##W)(T * dst, uint64_t packed, unsigned bits) {                                          \
-        const T mask = (T)(((uint64_t)1 << bits) - 1);                                                                 \
-        for (unsigned k = 0; k < 64 / W; k++, packed >>= bits) dst[k] = (T)(packed & mask);                            \
-    }
-SPREAD(16, uint16_t)
-SPREAD(32, uint32_t)
-#undef SPREAD
 
 /* --- bytes: horizontal packing of 8-bit words, `bits` from 1 to 8 ------------------------------------------------- */
 
@@ -69,3 +68,7 @@ MERGE(16, uint16_t)
 MERGE(32, uint32_t)
 MERGE(64, uint64_t)
 #undef MERGE
+
+/* --- conversion --------------------------------------------------------------------------------------------------- */
+
+OMFI_INLINE double FN(to_double)(int64_t x) { return (double)x; }

@@ -115,38 +115,65 @@ static void FN(pack_vertical16)(uint8_t *dst, const uint16_t *src, unsigned bits
 
 enum { MERGE_SLACK = 16 };
 
-/* Eight values at a time, without branches. PDEP spreads the eight bits over bytes, and then the numbers 0 ... 7 over
- * the bytes that are set: which of the next exceptions goes where. */
-#define MERGE(W, T, EXPAND)                                                                                            \
-    static void FN(merge##W)(T * values, const uint64_t bitmap[2], const T *exceptions, unsigned bits) {               \
-        const __m128i shift = _mm_cvtsi32_si128((int)bits);                                                            \
-        (void)shift;                                                                                                   \
-        for (unsigned half = 0; half < 2; half++)                                                                      \
-            for (unsigned i = 0; i < 64; i += 8) {                                                                     \
-                const unsigned flags = (unsigned)(bitmap[half] >> i) & 0xFF;                                           \
-                const uint64_t bytes = _pdep_u64(flags, 0x0101010101010101) * 0xFF;                                    \
-                const __m128i mask = _mm_cvtsi64_si128((long long)bytes);                                              \
-                const __m128i place = _mm_cvtsi64_si128((long long)_pdep_u64(0x0706050403020100, bytes));              \
-                EXPAND(values + 64 * half + i, exceptions, mask, place);                                               \
-                exceptions += _mm_popcnt_u32(flags);                                                                   \
-            }                                                                                                          \
-    }
-#define EXPAND8(to, from, mask, place)                                                                                 \
-    {                                                                                                                  \
-        const __m128i next = _mm_shuffle_epi8(_mm_loadl_epi64((const __m128i *)(from)), place);                        \
-        const __m128i high = _mm_and_si128(_mm_sll_epi16(_mm_and_si128(next, mask), shift), mask);                     \
-        _mm_storel_epi64((__m128i *)(to), _mm_or_si128(_mm_loadl_epi64((const __m128i *)(to)), high));                 \
-    }
-MERGE(8, uint8_t, EXPAND8)
-#undef EXPAND8
+/* --- horizontal packing of 16-bit and 32-bit words ---------------------------------------------------------------- */
 
-/* --- spreading ---------------------------------------------------------------------------------------------------- */
+/* Eight values at a time, which take `bits` bytes; the second four begin 4 * bits bits behind the first. Each takes the
+ * four bytes from the one in which it begins, and a fifth one if it may reach there. */
+typedef struct FN(eight) {
+    __m256i place, fifth, shift, left, mask;
+} FN(eight);
 
-OMFI_INLINE void FN(spread16)(uint16_t *dst, uint64_t packed, unsigned bits) {
-    omfi_store64(dst, _pdep_u64(packed, UINT64_C(0x0001000100010001) * ((1u << bits) - 1)));
+OMFI_INLINE FN(eight) FN(eight_of)(unsigned bits) {
+    const __m256i number = _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3);
+    const int second = (int)(4 * bits % 8);
+    const __m256i at = _mm256_add_epi32(_mm256_mullo_epi32(number, _mm256_set1_epi32((int)bits)),
+                                        _mm256_setr_epi32(0, 0, 0, 0, second, second, second, second));
+    const __m256i byte = _mm256_mullo_epi32(_mm256_srli_epi32(at, 3), _mm256_set1_epi32(0x01010101));
+    const __m256i shift = _mm256_and_si256(at, _mm256_set1_epi32(7));
+    return (FN(eight)){
+        .place = _mm256_add_epi32(byte, _mm256_set1_epi32(0x03020100)),
+        .fifth = _mm256_or_si256(_mm256_add_epi32(byte, _mm256_set1_epi32(4)), _mm256_set1_epi32((int)0x80808000)),
+        .shift = shift,
+        .left = _mm256_sub_epi32(_mm256_set1_epi32(32), shift),
+        .mask = _mm256_set1_epi32((int)(UINT32_MAX >> (32 - bits))),
+    };
 }
-OMFI_INLINE void FN(spread32)(uint32_t *dst, uint64_t packed, unsigned bits) {
-    omfi_store64(dst, _pdep_u64(packed, UINT64_C(0x0000000100000001) * ((1u << bits) - 1)));
+
+OMFI_INLINE __m256i FN(take_eight)(const FN(eight) * eight, const uint8_t *src, unsigned bits) {
+    const __m256i packed =
+        _mm256_inserti128_si256(_mm256_castsi128_si256(FN(load128)(src)), FN(load128)(src + bits / 2), 1);
+    __m256i x = _mm256_srlv_epi32(_mm256_shuffle_epi8(packed, eight->place), eight->shift);
+    if (bits > 25) x = _mm256_or_si256(x, _mm256_sllv_epi32(_mm256_shuffle_epi8(packed, eight->fifth), eight->left));
+    return _mm256_and_si256(x, eight->mask);
+}
+
+static void FN(unpack_words16)(uint16_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+    const FN(eight) eight = FN(eight_of)(bits);
+    for (unsigned i = 0; i < n; i += 8, src += bits) {
+        const __m256i x = FN(take_eight)(&eight, src, bits);
+        const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+        if (i + 8 <= n) {
+            _mm_storeu_si128((__m128i *)(dst + i), words);
+        } else {
+            uint16_t rest[8];
+            _mm_storeu_si128((__m128i *)rest, words);
+            memcpy(dst + i, rest, (n - i) * sizeof *rest);
+        }
+    }
+}
+
+static void FN(unpack_words32)(uint32_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+    const FN(eight) eight = FN(eight_of)(bits);
+    for (unsigned i = 0; i < n; i += 8, src += bits) {
+        const __m256i words = FN(take_eight)(&eight, src, bits);
+        if (i + 8 <= n) {
+            FN(store256)(dst + i, words);
+        } else {
+            uint32_t rest[8];
+            FN(store256)(rest, words);
+            memcpy(dst + i, rest, (n - i) * sizeof *rest);
+        }
+    }
 }
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */

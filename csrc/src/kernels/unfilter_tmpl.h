@@ -8,9 +8,11 @@
 #define SOME FN(OMFI_PASTE(NAME, _some))
 #define ALL FN(OMFI_PASTE(NAME, _all))
 #define COLUMNS (128 / sizeof(WORD)) /* four registers of 256 bits */
+#define FEW (OMFI_UNFILTER_MIN / sizeof(WORD))
 
+/* n columns, of which the last n_left are left behind in the last row. */
 OMFI_INLINE void SOME(char *dst, int64_t dst_stride, const WORD *above, WORD *words, size_t distance, size_t n_rows,
-                      const size_t n, float scale, float offset, bool multiplies) {
+                      const size_t n, size_t n_left, float scale, float offset, bool multiplies) {
     WORD sum[COLUMNS];
     const WORD all_bits = (WORD)-1, kept = above != NULL ? all_bits : 0;
     const WORD *before = above != NULL ? above : words;
@@ -19,25 +21,29 @@ OMFI_INLINE void SOME(char *dst, int64_t dst_stride, const WORD *above, WORD *wo
     for (size_t row = 0; row < n_rows; row++, dst += dst_stride) {
         ELEMENT *OMFI_RESTRICT out = (ELEMENT *)dst;
         const WORD *OMFI_RESTRICT in = words + row * distance;
-        for (size_t i = 0; i < n; i++) {
-            sum[i] = (WORD)(sum[i] OP in[i]);
-            out[i] = RESTORE(sum[i]);
+#define STEP sum[i] = (WORD)(sum[i] OP in[i]), out[i] = RESTORE(sum[i])
+        if (n > FEW) {
+            for (size_t i = 0; i < n; i++) STEP;
+        } else {
+            OMFI_ONE_VECTOR
+            for (size_t i = 0; i < n; i++) STEP;
         }
+#undef STEP
     }
     words += (n_rows - 1) * distance;
-    for (size_t i = 0; i < n; i++) words[i] = sum[i];
+    for (size_t i = n - n_left; i < n; i++) words[i] = sum[i];
 }
 
 OMFI_INLINE void ALL(char *dst, int64_t dst_stride, const WORD *above, WORD *words, size_t distance, size_t n_rows,
                      size_t n_cols, float scale, float offset, bool multiplies) {
+#define GO_DOWN(from, n, n_left)                                                                                       \
+    SOME(dst + (from) * sizeof(ELEMENT), dst_stride, above != NULL ? above + (from) : NULL, words + (from), distance,  \
+         n_rows, n, n_left, scale, offset, multiplies)
     size_t i = 0;
-#define GO_DOWN(n)                                                                                                     \
-    SOME(dst + i * sizeof(ELEMENT), dst_stride, above != NULL ? above + i : NULL, words + i, distance, n_rows, n,      \
-         scale, offset, multiplies)
-    for (; i + COLUMNS <= n_cols; i += COLUMNS) GO_DOWN(COLUMNS);
-    for (; i + COLUMNS / 4 <= n_cols; i += COLUMNS / 4) GO_DOWN(COLUMNS / 4);
-    for (; i + COLUMNS / 8 <= n_cols; i += COLUMNS / 8) GO_DOWN(COLUMNS / 8);
-    for (; i < n_cols; i++) GO_DOWN(1);
+    if (n_cols % FEW != 0) /* the last ones, and before them others that come again */
+        GO_DOWN(n_cols - FEW, FEW, n_cols % FEW);
+    for (; i + COLUMNS <= n_cols; i += COLUMNS) GO_DOWN(i, COLUMNS, COLUMNS);
+    for (; i + FEW <= n_cols; i += FEW) GO_DOWN(i, FEW, FEW);
 #undef GO_DOWN
 }
 
@@ -55,6 +61,7 @@ static void FN(NAME)(void *dst, int64_t dst_stride, const void *above, void *wor
 #undef SOME
 #undef ALL
 #undef COLUMNS
+#undef FEW
 #undef NAME
 #undef WORD
 #undef ELEMENT
