@@ -99,7 +99,7 @@ def bench(arguments: argparse.Namespace) -> int:
         for one in results
     ]
     print_table(header, rows, range(1, 8))
-    print(f"\npoint, series: median of up to {POINTS} at random places; {get_num_threads()} threads")
+    print(f"\npoint, series: median of up to {POINTS} at random places; threads: {get_num_threads()}")
     return OK
 
 

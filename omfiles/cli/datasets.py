@@ -95,7 +95,10 @@ def _open_grib(path: str, options: dict[str, Any] | None, decoders: dict[str, An
     if is_url(path):
         raise CommandError(f"GRIB files are read from local paths, so {path!r} must be downloaded first")
     cfgrib = require("cfgrib", "grib", "GRIB")
-    found = cfgrib.open_datasets(path, backend_kwargs={"indexpath": ""}, **decoders)
+    try:
+        found = cfgrib.open_datasets(path, backend_kwargs={"indexpath": ""}, **decoders)
+    except EOFError:  # which is how it says that there are none
+        found = []
     if not found:
         raise CommandError(f"{path!r} has no GRIB messages that cfgrib understands")
     if len(found) == 1:

@@ -299,11 +299,3 @@ def test_a_plug_in_is_enough_for_everything(content: bytes) -> None:
     root = OmFileReader(Memory(content))
     check(root)
     check(pickle.loads(pickle.dumps(root)))
-
-
-def test_the_plug_in_of_the_documentation(of: Of) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "remote.md").read_text()
-    code = page.partition("## Other stores")[2].partition("```python")[2].partition("omfiles.open(")[0]
-    names: dict[str, Any] = {}
-    exec(code, names)
-    check(OmFileReader(names["Http"](f"{of.http()}/file.om")))
