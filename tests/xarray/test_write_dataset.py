@@ -309,7 +309,7 @@ def test_times_in_blocks_of_dask(tmp_path):
 def test_times_that_the_units_do_not_fit_stay_exact(tmp_path):
     ds = weather().isel(time=slice(3))
     ds["time"] = ds.time + np.timedelta64(1, "ns")
-    ds["missing"] = "time", np.array([TIME[0] + 1, "NaT", TIME[1]], "M8[ns]")
+    ds["missing"] = "time", np.array([TIME[0] + np.timedelta64(1, "ns"), "NaT", TIME[1]], "M8[ns]")
     ds["step"] = "time", np.array([1, 2, "NaT"], "m8[ns]")
     for name in ("time", "missing"):
         ds[name].encoding["units"] = "hours since 2026-01-01"
