@@ -154,9 +154,9 @@ OMFI_INLINE float FN(log_scaled)(float x, float scale) {
 enum { PIECE = 256 };
 
 /* Rounding half away from zero: adding the float just below 1/2, away from zero, and truncating is exact for every
- * float. LOWEST and HIGHEST are floats in the range of WIDE that bound y before its conversion; y is out of range from
- * TOO_LOW downwards and from TOO_HIGH upwards. The first loop has no branches, so that compilers vectorise it. */
-#define QUANTIZE(name, WORD, WIDE, FLOAT, MARK, COPYSIGN, BELOW_HALF, TOO_LOW, LOWEST, HIGHEST, TOO_HIGH, EXPRESSION)  \
+ * float. y is out of range from TOO_LOW downwards and from TOO_HIGH upwards; all between fit WIDE. The first loop has no
+ * branches, so that compilers vectorise it. */
+#define QUANTIZE(name, WORD, WIDE, FLOAT, MARK, COPYSIGN, BELOW_HALF, TOO_LOW, TOO_HIGH, EXPRESSION)                   \
     static size_t FN(name)(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,        \
                            omf_overflow overflow) {                                                                    \
         const FLOAT scale = scale_factor, offset = add_offset;                                                         \
@@ -171,10 +171,11 @@ enum { PIECE = 256 };
             WIDE bad = 0;                                                                                              \
             for (size_t i = start; i < end; i++) {                                                                     \
                 const FLOAT x = in[i], y = EXPRESSION;                                                                 \
-                const FLOAT capped = y<(HIGHEST) ? y : (HIGHEST), safe = capped>(LOWEST) ? capped : (LOWEST);          \
+                const bool fits = (y > (TOO_LOW)) & (y < (TOO_HIGH));                                                  \
+                const FLOAT safe = fits ? y : 0;                                                                       \
                 const WIDE q = (WIDE)(FLOAT)(safe + COPYSIGN(BELOW_HALF, safe));                                       \
-                out[i] = (WORD)(x != x ? (WIDE)MARK : q);                                                              \
-                bad |= (y >= (TOO_HIGH)) | (y <= (TOO_LOW));                                                           \
+                out[i] = (WORD)(fits ? q : (WIDE)MARK);                                                                \
+                bad |= !fits & (x == x);                                                                               \
             }                                                                                                          \
             if (bad == 0) continue;                                                                                    \
             for (size_t i = start; i < end; i++) {                                                                     \
@@ -187,15 +188,14 @@ enum { PIECE = 256 };
     }
 /* Floats just below 2^31 and 2^63 are at most MARK - 1; floats just below -2^31 and -2^63 are the first that are too
  * low. */
-QUANTIZE(quantize_i16, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, -32768.0f, 32767.0f,
-         32766.5f, (float)(x + offset) * scale)
-QUANTIZE(quantize_log, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, -32768.0f, 32767.0f,
-         32766.5f, FN(log_scaled)(x, scale))
-QUANTIZE(quantize_i32, int32_t, int32_t, float, INT32_MAX, copysignf, 0x1.fffffep-2f, -2147483904.0f, -2147483648.0f,
-         2147483520.0f, 2147483648.0f, (float)(x + offset) * scale)
+QUANTIZE(quantize_i16, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, 32766.5f,
+         (float)(x + offset) * scale)
+QUANTIZE(quantize_log, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, 32766.5f,
+         FN(log_scaled)(x, scale))
+QUANTIZE(quantize_i32, int32_t, int32_t, float, INT32_MAX, copysignf, 0x1.fffffep-2f, -2147483904.0f, 2147483648.0f,
+         (float)(x + offset) * scale)
 QUANTIZE(quantize_large, int64_t, int64_t, double, INT64_MAX, copysign, 0x1.fffffffffffffp-2, -9223372036854777856.0,
-         -9223372036854775808.0, 9223372036854774784.0, 9223372036854775808.0, (double)(x + offset) * scale)
-#undef QUANTIZE
+         9223372036854775808.0, (double)(x + offset) * scale)
 
 /* The logarithm in float is off by 2^-21.6 of itself at most (tried for all floats), and two roundings by 2^-24 each. It
  * makes no difference unless the product lies so near to a half that it may have to be rounded the other way; such values,

@@ -2,26 +2,26 @@
 /* kernels: encoding of blocks and streams of W-bit words (format.md, sections 5 and 6). Included for each width. */
 
 /* Low parts of a block; returns the bytes written. */
-OMFI_INLINE size_t FNW(pack)(uint8_t *dst, const T *values, unsigned n, unsigned bits, bool is_xor) {
+OMFI_INLINE size_t FNW(pack)(uint8_t *dst, const T *values, unsigned n, unsigned bits, FN(packing) packing) {
 #if W == 16
     if (n == OMFI_BLOCK && bits != 0) {
         FN(pack_vertical16)(dst, values, bits);
         return 16 * bits;
     }
 #elif W == 32
-    if (n == OMFI_BLOCK && bits != 0) {
+    if (n == OMFI_BLOCK && bits != 0 && packing != FN(PACKED_HORIZONTALLY)) {
         FN(pack_vertical32)(dst, values, bits);
         return 16 * bits;
     }
 #elif W == 64
-    if (is_xor && n == OMFI_BLOCK && bits != 0 && bits <= 32) {
+    if (packing == FN(PACKED_AS_XOR) && n == OMFI_BLOCK && bits != 0 && bits <= 32) {
         uint32_t words[OMFI_BLOCK];
         for (unsigned i = 0; i < OMFI_BLOCK; i++) words[i] = (uint32_t)values[i];
         FN(pack_vertical32)(dst, words, bits);
         return 16 * bits;
     }
 #endif
-    (void)is_xor;
+    (void)packing;
     return FNW(pack_horizontal)(dst, values, n, bits);
 }
 
@@ -104,7 +104,7 @@ OMFI_INLINE layout FNW(choose)(uint64_t longer[2], const T *values, unsigned n, 
 #endif
 
 /* The first n values of OMFI_BLOCK, which have the bits of `any`; the rest is zero. */
-static size_t FNW(encode_block)(uint8_t *dst, const T *values, unsigned n, T any, bool is_xor) {
+static size_t FNW(encode_block)(uint8_t *dst, const T *values, unsigned n, T any, FN(packing) packing) {
     const unsigned top = omfi_bit_length(any);
     if (any == 0) {
         dst[0] = BLOCK_PLAIN << 6;
@@ -118,8 +118,17 @@ static size_t FNW(encode_block)(uint8_t *dst, const T *values, unsigned n, T any
         return 1 + (top + 7) / 8;
     }
 #ifdef OMFI_HAS_NARROW
-    const size_t size = top <= 8 ? FNW(encode_narrow)(dst, values, n, top, is_xor) : 0;
+    const bool is_xor = packing == FN(PACKED_AS_XOR), is_narrow = top <= 8 && packing != FN(PACKED_HORIZONTALLY);
+    const size_t size = is_narrow ? FNW(encode_narrow)(dst, values, n, top, is_xor) : 0;
     if (W == 8 || size != 0) return size;
+#endif
+#if W == 64
+    if (top <= 24) { /* as 32-bit words: none would be stored raw as a VBYTE exception */
+        uint32_t words[OMFI_BLOCK];
+        for (unsigned i = 0; i < OMFI_BLOCK; i++) words[i] = (uint32_t)values[i];
+        return FN(encode_block32)(dst, words, n, (uint32_t)any,
+                                  packing == FN(PACKED_AS_XOR) ? packing : FN(PACKED_HORIZONTALLY));
+    }
 #endif
 #if !(defined OMFI_HAS_NARROW && W == 8)
     uint64_t longer[2];
@@ -130,7 +139,7 @@ static size_t FNW(encode_block)(uint8_t *dst, const T *values, unsigned n, T any
     *at++ = (uint8_t)(chosen.kind << 6 | (chosen.bits > 63 ? 63 : chosen.bits));
     if (chosen.kind == BLOCK_PATCH) at += FNW(encode_patch)(at, values, longer, n, chosen.bits, top - chosen.bits);
     if (chosen.kind == BLOCK_VBYTE) *at++ = (uint8_t)(omfi_count_bits(longer[0]) + omfi_count_bits(longer[1]));
-    at += FNW(pack)(at, values, n, chosen.bits, is_xor);
+    at += FNW(pack)(at, values, n, chosen.bits, packing);
 #if W > 8
     if (chosen.kind == BLOCK_VBYTE) at += FNW(encode_vbyte)(at, values, longer, chosen.bits);
 #endif
@@ -168,6 +177,7 @@ OMFI_INLINE unsigned FNW(differences_xor)(T *values, const T *block, T before, T
 /* A stream behind its first value; `kind` is a constant wherever this is inlined. */
 OMFI_INLINE size_t FNW(encode_blocks)(omf_stream kind, uint8_t *dst, const T *src, size_t n_values, uint64_t *carry) {
     uint8_t *const start = dst;
+    const FN(packing) packing = kind == OMF_STREAM_XOR ? FN(PACKED_AS_XOR) : FN(PACKED_BY_WIDTH);
     T before = (T)*carry;
     for (size_t done = 0; done < n_values; done += OMFI_BLOCK) {
         const unsigned n = n_values - done < OMFI_BLOCK ? (unsigned)(n_values - done) : OMFI_BLOCK;
@@ -183,7 +193,7 @@ OMFI_INLINE size_t FNW(encode_blocks)(omf_stream kind, uint8_t *dst, const T *sr
         else
 #endif
             any = FNW(differences)(values, block, before, kind == OMF_STREAM_ZIGZAG);
-        dst += FNW(encode_block)(dst, values, n, any, kind == OMF_STREAM_XOR);
+        dst += FNW(encode_block)(dst, values, n, any, packing);
         before = block[n - 1];
     }
     *carry = before;
