@@ -221,7 +221,7 @@ def to_datetime64(timestamp: Any) -> np.datetime64:
     if isinstance(timestamp, datetime) and timestamp.tzinfo is not None:
         timestamp = timestamp.astimezone(UTC).replace(tzinfo=None)
     unequal = timestamp != timestamp  # so is NaT, of which numpy does not know that of pandas
-    time = np.datetime64("NaT" if unequal else timestamp)
+    time = np.datetime64("NaT", "s") if unequal else np.datetime64(timestamp)
     if np.isnat(time):
         raise ValueError("a time is needed, but this is NaT (not a time)")
     return time

@@ -77,7 +77,7 @@ def parse_time(text: str) -> slice:
     parts = text.split("/")
     try:
         for part in parts:
-            if part and np.isnat(np.datetime64(part.removesuffix("Z"))):
+            if part and np.isnat(np.datetime64(part.removesuffix("Z"), "ns")):
                 raise ValueError
     except ValueError:
         parts = []

@@ -83,7 +83,7 @@ def test_order_of_dates(memory):
     with pytest.raises(ValueError, match="start_date must be <= end_date"):
         reader_of(memory, np.datetime64("2025-07-02"), datetime(2025, 7, 1))
     with pytest.raises(ValueError, match="NaT"):
-        reader_of(memory, np.datetime64("NaT"), at(0))
+        reader_of(memory, np.datetime64("NaT", "s"), at(0))
 
 
 def test_missing_file(memory):

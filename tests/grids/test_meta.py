@@ -93,7 +93,7 @@ def test_time_to_chunk_index(meta, timestamp, seconds):
     assert times[0] <= np.datetime64(seconds, "s") < times[0] + np.timedelta64(121 * 3600, "s")
 
 
-@pytest.mark.parametrize("timestamp", [np.datetime64("NaT"), pd.NaT])
+@pytest.mark.parametrize("timestamp", [np.datetime64("NaT", "s"), pd.NaT])
 def test_not_a_time(meta, timestamp):
     with pytest.raises(ValueError, match="NaT"):
         meta.time_to_chunk_index(timestamp)
