@@ -5,8 +5,7 @@ The chunks of large items are encoded by several threads, each of which takes th
 they are encoded it waits for its turn to append them, so that the file is the same as from one thread.
 """
 
-from threading import Condition
-
+cimport cython
 from cpython.buffer cimport PyBUF_CONTIG, PyBUF_SIMPLE, PyBUF_STRIDED_RO
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport uint8_t, uint64_t
@@ -23,12 +22,18 @@ from omfiles.libomf cimport (
     omf_plan, omf_range_report, omf_record_spec, omf_select, omf_span, omf_status, omf_type,
 )
 
+import os
+from queue import SimpleQueue
+
 import numpy as np
 
 from omfiles.threads import get_num_threads, share
 
 cdef extern from "_platform.h" nogil:
     uint64_t omfiles_count(uint64_t *counter, uint64_t n)
+
+# Nobody else may have made the file.
+PART_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 cdef enum:
     PIECE = 1 << 20  # bytes that a sink gets at a time; a power of two that caches hold
@@ -46,6 +51,60 @@ cdef int trust(omf_status status) except -1:
     return check(status, &error, None, None, 0)
 
 
+cdef class PartFile:
+    """A new file that is deleted when this object is, if not before, unless it is given its final name.
+
+    Interrupts arrive between instructions of Python, but not here: none comes between making the file and keeping in
+    mind that it is there.
+    """
+
+    cdef readonly str path
+    cdef readonly int fd    # -1 once closed
+    cdef object _pid        # a process forked from this one gets a copy of this object, but not the file
+    cdef bint _exists
+
+    def __cinit__(self):
+        self.fd = -1
+
+    def __init__(self, str path):
+        self.path = path
+        self._pid = os.getpid()
+        self.fd = os.open(path, PART_FLAGS, 0o666)
+        self._exists = True
+
+    def __dealloc__(self):
+        try:
+            self.remove()
+        except OSError:
+            pass
+
+    def rename(self, str path) -> None:
+        """Close the file and give it its final name, in the place of an older one."""
+        self._close()
+        os.replace(self.path, path)
+        self._exists = False
+
+    def remove(self) -> None:
+        """Close the file and delete it."""
+        try:
+            self._close()
+        finally:
+            exists, self._exists = self._exists, False
+            if exists and os.getpid() == self._pid:
+                try:
+                    os.unlink(self.path)
+                except FileNotFoundError:
+                    pass
+
+    cdef int _close(self) except -1:
+        # os.close gives the number back even when it fails, so it must not be closed again.
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+        return 0
+
+
+@cython.no_gc_clear  # of what `__dealloc__` needs
 cdef class Output:
     """Bytes on their way to a sink, which gets them in pieces."""
 
@@ -56,9 +115,16 @@ cdef class Output:
     cdef size_t fill
     cdef uint64_t flushed
     cdef readonly bint failed
+    cdef readonly bint closed
+    cdef object _dropped
+    cdef object _pid
 
-    def __init__(self, sink):
+    # `dropped` is called with the sink if this object goes before the file is complete or given up. That is no business
+    # of a `__del__` in Python: interrupts that arrive there are lost.
+    def __init__(self, sink, dropped=None):
         self._sink = sink
+        self._dropped = dropped
+        self._pid = os.getpid()
         self._memory = np.empty(PIECE, np.uint8)
         self._buffer = acquire(self._memory, PyBUF_CONTIG)
         self.data = <uint8_t *>self._buffer.view.buf
@@ -147,6 +213,17 @@ cdef class Output:
         self.failed = True
         self._sink.commit()
         self.failed = False
+        self.closed = True
+
+    def abort(self) -> None:
+        """Give up the file."""
+        self.closed = True
+        self._sink.abort()
+
+    def __dealloc__(self):
+        # A process forked from the writer's has no right to give up the file.
+        if self._dropped is not None and not self.closed and os.getpid() == self._pid:
+            self._dropped(self._sink)
 
 
 cdef struct Overflow:
@@ -338,7 +415,8 @@ cdef class ArrayEncoder:
         shared.first = first
         shared.room = max(min(<size_t>SPAN, <size_t>MEMORY // n_threads), self._bound)
         shared.span = shared.room // self._bound
-        shared.turn = Condition()
+        shared.turns = [SimpleQueue() for _ in range(n_threads + 1)]
+        shared.turns[0].put(True)
         share(shared.run, n_threads)
         return 0
 
@@ -421,10 +499,8 @@ cdef class Shared:
     cdef uint64_t first     # which chunk of the array is the first of the plan
     cdef uint64_t span      # chunks that are taken at a time
     cdef size_t room        # bytes that these take at most
-    cdef uint64_t taken     # chunks that somebody has taken, in the order of their numbers
-    cdef uint64_t appended  # of the plan
-    cdef bint failed
-    cdef object turn        # Condition: `appended` or `failed` has changed
+    cdef uint64_t taken     # spans that somebody has taken, in the order of the array
+    cdef list turns         # where who has a span waits until all before it are appended, or have failed
 
     def run(self) -> None:
         """Work until nothing is left to take; each thread calls this."""
@@ -432,31 +508,31 @@ cdef class Shared:
         cdef Buffer memory = acquire(np.empty(self.room, np.uint8), PyBUF_CONTIG)
         cdef Buffer scratch = acquire(np.empty(encoder._scratch.view.len // 8, np.uint64), PyBUF_CONTIG)
         cdef uint64_t *sizes = <uint64_t *>encoder._entries.view.buf + self.first + 1
-        cdef uint64_t start, index, stop
+        cdef uint64_t number, index, stop
         cdef size_t written = 0
         cdef Overflow lost
         cdef omf_status status
+        cdef bint good
         while True:
-            start = index = omfiles_count(&self.taken, self.span)
-            if start >= self.plan.n_chunks:
+            number = omfiles_count(&self.taken, 1)
+            index = number * self.span
+            if index >= self.plan.n_chunks:
                 return
-            stop = min(start + self.span, self.plan.n_chunks)
+            stop = min(index + self.span, self.plan.n_chunks)
             memset(&lost, 0, sizeof(lost))
+            good = False
             try:
                 with nogil:
                     status = encode_chunks(self.plan, &index, stop, <uint8_t *>memory.view.buf, self.room,
                                            encoder._bound, &written, sizes, encoder._overflow, scratch, &lost)
                 trust(status)
-                with self.turn:
-                    while self.appended != start and not self.failed:
-                        self.turn.wait()
-                    if self.failed:
-                        return
-                    encoder._append_span(<uint8_t *>memory.view.buf, written, &lost, self.first)
-                    self.appended = stop
-                    self.turn.notify_all()
-            except BaseException:
-                self.failed = True
-                with self.turn:
-                    self.turn.notify_all()
-                raise
+                if not self.turn(number).get():
+                    return
+                encoder._append_span(<uint8_t *>memory.view.buf, written, &lost, self.first)
+                good = True
+            finally:
+                self.turn(number + 1).put(good)
+
+    cdef object turn(self, uint64_t number):
+        # No more spans are on their way than there are threads, so no two of them have the same place.
+        return self.turns[number % len(self.turns)]

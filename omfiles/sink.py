@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
 from typing import Any, Protocol
+
+from omfiles._writer import PartFile
 
 __all__ = ["LocalSink", "Sink"]
 
@@ -64,20 +65,13 @@ class LocalSink:
         mode = self._mode_of_old_file()
         folder, base = os.path.split(self._target)
         # 40 characters are at most 160 bytes, so that the longest allowed name leaves room for the rest.
-        self._part = os.path.join(folder, f".{base[:40]}.{os.urandom(4).hex()}.om-part")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        part = os.path.join(folder, f".{base[:40]}.{os.urandom(4).hex()}.om-part")
         try:
-            self._fd: int | None = os.open(self._part, flags, 0o666)
+            self._part = PartFile(part)
         except OSError as error:
             raise self._error(error.errno) from None
-        # A process forked from this one gets a copy of this object, but not the file.
-        self._pid = os.getpid()
         if mode is not None and hasattr(os, "fchmod"):
-            try:
-                os.fchmod(self._fd, mode)
-            except OSError:
-                self.abort()
-                raise
+            os.fchmod(self._part.fd, mode)
 
     def _error(self, code: Any) -> OSError:
         return OSError(code, os.strerror(code), self.name)
@@ -101,27 +95,14 @@ class LocalSink:
 
     def write(self, data: memoryview, /) -> None:
         """Append all of `data`."""
-        assert self._fd is not None
         done = 0
         while done < len(data):
-            done += os.write(self._fd, data[done:])
+            done += os.write(self._part.fd, data[done:])
 
     def commit(self) -> None:
         """Close the hidden file and give it its name."""
-        self._close()
-        os.replace(self._part, self._target)
+        self._part.rename(self._target)
 
     def abort(self) -> None:
         """Close and remove the hidden file."""
-        try:
-            self._close()
-        finally:
-            if os.getpid() == self._pid:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self._part)
-
-    def _close(self) -> None:
-        # os.close gives the number back even when it fails, so it must not be closed again.
-        fd, self._fd = self._fd, None
-        if fd is not None:
-            os.close(fd)
+        self._part.remove()

@@ -8,12 +8,12 @@ import operator
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+from omfiles._crew import Crew
 
-__all__ = ["get_num_threads", "set_num_threads", "share", "to_thread"]
+__all__ = ["get_num_threads", "set_num_threads", "share", "start", "to_thread"]
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ MAX_THREADS = 16
 
 _lock = threading.Lock()
 _num_threads: int | None = None
-_pool: ThreadPoolExecutor | None = None
+_pool: _Pool | None = None
 
 
 def get_num_threads() -> int:
@@ -77,7 +77,7 @@ def set_num_threads(n: int) -> None:
         _num_threads = min(n, MAX_THREADS)
         pool, _pool = _pool, None
     if pool is not None:
-        pool.shutdown(wait=False)
+        pool.close()
 
 
 def share(work: Callable[[], None], n_threads: int) -> None:
@@ -86,11 +86,27 @@ def share(work: Callable[[], None], n_threads: int) -> None:
     Threads that are busy with other calls are not waited for, so `work` must do everything even if it is called only
     once.
     """
-    helpers = _submit(work, n_threads - 1)
+    crew = Crew(work)
+    crew.run(lambda: _hire(crew.help, n_threads - 1))
+
+
+def start(function: Callable[[], None], name: str) -> None:
+    """Call a function in a new thread, which does not keep the interpreter from ending."""
     try:
-        work()
-    finally:
-        _join([helper for helper in helpers if not helper.cancel()])
+        threading.Thread(target=function, name=name, daemon=True).start()
+    except RuntimeError as error:
+        # An interrupt of the wait for the thread makes a lock of `threading` complain.
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
+        raise
+
+
+def _hire(call: Callable[[], None], n: int) -> None:
+    global _pool
+    with _lock:
+        if _pool is None:
+            _pool = _Pool()
+        _pool.hire(call, n)
 
 
 async def to_thread(function: Callable[..., T], *args: Any) -> T:
@@ -100,30 +116,35 @@ async def to_thread(function: Callable[..., T], *args: Any) -> T:
     return await asyncio.to_thread(function, *args)
 
 
-def _submit(work: Callable[[], None], n: int) -> list[Future[None]]:
-    global _pool
-    with _lock:
-        if _pool is None:
-            from concurrent.futures import ThreadPoolExecutor
+class _Pool:
+    """Threads that wait for calls.
 
-            _pool = ThreadPoolExecutor(max(1, get_num_threads() - 1), "omfiles-chunks")
-        # The interpreter, or another thread, may have begun to shut the pool down.
-        with contextlib.suppress(RuntimeError):
-            return [_pool.submit(work) for _ in range(n)]
-    return []
+    `concurrent.futures` has no pool that could be used: an interrupt of its caller may leave one of its locks locked.
+    """
 
+    def __init__(self) -> None:
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._n_threads = 0
 
-def _join(helpers: list[Future[None]]) -> None:
-    """Wait for the end of what uses the caller's memory, even if that is interrupted."""
-    from concurrent.futures import wait
+    def hire(self, call: Callable[[], None], n: int) -> None:
+        """Let `call` be called up to `n` times, which must not raise, as soon as a thread has nothing else to do."""
+        for _ in range(n):
+            self._calls.put(call)
+            if self._n_threads < get_num_threads() - 1:
+                self._n_threads += 1
+                # No more threads may be had, or the interpreter has begun to end.
+                with contextlib.suppress(RuntimeError):
+                    start(self._serve, "omfiles-chunks")
 
-    try:
-        wait(helpers)
-    except BaseException:
-        _join(helpers)
-        raise
-    for helper in helpers:
-        helper.result()
+    def close(self) -> None:
+        """Let the threads end that have nothing to do any more."""
+        for _ in range(self._n_threads):
+            self._calls.put(None)
+
+    def _serve(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+            del call  # it keeps memory of its caller alive
 
 
 def _default() -> int:

@@ -6,8 +6,7 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -121,8 +120,6 @@ class OmFileWriter:
     True
     """
 
-    _closed = True  # until the file is open
-
     def __init__(
         self,
         file_path: Any,
@@ -160,15 +157,13 @@ class OmFileWriter:
 
     def _start(self, sink: Sink, inline: bool) -> None:
         self._sink = sink
-        self._out = Output(sink)
+        self._out = Output(sink, _give_up_dropped)
         self._out.put_header()
         self._inline = inline
         self._token = object()  # what makes handles ours; they must not keep the writer alive
         self._tops: dict[OmWriterVariable, None] = {}  # variables that are no other's child
-        self._lock = threading.Lock()
-        self._lock_owner: int | None = None
-        self._pid = os.getpid()
-        self._closed = False
+        self._lock = threading.RLock()
+        self._streaming = False
 
     # --- arrays -------------------------------------------------------------------------------------------------
 
@@ -237,7 +232,8 @@ class OmFileWriter:
         spec = array_spec(name, array.dtype, compression, scale_factor, add_offset, array.shape, chunks, overflow)
         scalars = attributes(attrs, dims, array.ndim)
         below = self._check_children(children, scalars)
-        with self._exclusive():
+        with self._lock:
+            self._require_usable()
             below += self._new_scalars(scalars)
             encoder = self._encoder(spec)
             _append(encoder, spec, array)
@@ -319,7 +315,8 @@ class OmFileWriter:
         """Write an array from the parts, in order, with which `produce` calls its argument, from whatever thread."""
         scalars = attributes(attrs, dims, len(spec.shape))
         below = self._check_children(children, scalars)
-        with self._exclusive():
+        with self._lock:
+            self._require_usable()
             below += self._new_scalars(scalars)
             encoder = self._encoder(spec)
             number = 0
@@ -329,7 +326,11 @@ class OmFileWriter:
                 _append_item(encoder, spec, item, f"variable {spec.name!r}: item {number} of the iterator")
                 number += 1
 
-            produce(append)
+            self._streaming = True
+            try:
+                produce(append)
+            finally:
+                self._streaming = False
             if encoder.n_done < encoder.n_chunks:
                 at = element_index(spec.shape, spec.chunks, encoder.n_done, 0)
                 raise ArgumentError(
@@ -370,7 +371,8 @@ class OmFileWriter:
         encode_name(name, "name")
         type, stored = scalar(value, name)
         below = self._check_children(children, {})
-        with self._exclusive():
+        with self._lock:
+            self._require_usable()
             return self._add(name, type, stored, None, below)
 
     def write_group(
@@ -397,7 +399,8 @@ class OmFileWriter:
             raise TypeError("children must be a sequence of OmWriterVariable, not None; it may be empty")
         scalars = attributes(attrs, None, 0)
         below = self._check_children(children, scalars)
-        with self._exclusive():
+        with self._lock:
+            self._require_usable()
             return self._add(name, GROUP, b"", None, below + self._new_scalars(scalars))
 
     # --- variables --------------------------------------------------------------------------------------------------
@@ -473,7 +476,7 @@ class OmFileWriter:
     @property
     def closed(self) -> bool:
         """Whether the writer was closed or has discarded its file."""
-        return self._closed
+        return self._out.closed
 
     def close(self, root_variable: OmWriterVariable) -> None:
         """Complete the file and let it appear under its name.
@@ -484,16 +487,16 @@ class OmFileWriter:
             The variable that a reader of the file sees; all others are to be found below it.
         """
         self._check_handle(root_variable, "root_variable")
-        with self._exclusive():
+        with self._lock:
+            self._require_usable()
             self._put_records(root_variable)
             self._out.finish(root_variable._place)
-            self._closed = True
 
     def discard(self) -> None:
         """Give up: remove what was written; an older file of that name stays."""
-        with self._exclusive(failed_too=True):
-            self._closed = True
-            self._sink.abort()
+        with self._lock:
+            self._require_usable(failed_too=True)
+            self._out.abort()
 
     def __enter__(self) -> OmFileWriter:
         return self
@@ -501,13 +504,14 @@ class OmFileWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._closed:
+        if self._out.closed:
             return
         if error is not None:
             self._give_up(error)
             return
         try:
-            with self._exclusive():
+            with self._lock:
+                self._require_usable()
                 root = self._only_top()
             self.close(root)
         except BaseException as failure:
@@ -532,42 +536,17 @@ class OmFileWriter:
             )
         return tops[0]
 
-    def __del__(self) -> None:
-        # A process forked from the writer's has no right to give up the file.
-        if self._closed or os.getpid() != self._pid:
-            return
-        self._closed = True
-        rest = ""
-        try:
-            self._sink.abort()
-        except Exception as error:
-            rest = f", and what was sent of it could not be given up: {error!r}"
-        warnings.warn(
-            f"OmFileWriter was dropped without calling close(): {self._sink.name!r} was not written{rest}",
-            RuntimeWarning,
-            stacklevel=2,
-            source=self,
-        )
-
     def __repr__(self) -> str:
-        return f"<OmFileWriter {self._sink.name!r}{' closed' if self._closed else ''}>"
+        return f"<OmFileWriter {self._sink.name!r}{' closed' if self._out.closed else ''}>"
 
-    @contextmanager
-    def _exclusive(self, failed_too: bool = False) -> Iterator[None]:
-        """Let one thread in at a time, and only while the writer can be used."""
-        me = threading.get_ident()
-        if self._lock_owner == me:
+    def _require_usable(self, failed_too: bool = False) -> None:
+        """Raise unless the writer can be used. The lock is held, which lets in this thread from inside an iterator."""
+        if self._streaming:
             raise RuntimeError("the writer cannot be used from inside the iterator that it is reading")
-        with self._lock:
-            if self._closed:
-                raise ValueError("the writer is closed")
-            if self._out.failed and not failed_too:
-                raise ValueError("an earlier write failed, so the file cannot be completed: only discard() is left")
-            self._lock_owner = me
-            try:
-                yield
-            finally:
-                self._lock_owner = None
+        if self._out.closed:
+            raise ValueError("the writer is closed")
+        if self._out.failed and not failed_too:
+            raise ValueError("an earlier write failed, so the file cannot be completed: only discard() is left")
 
 
 def save(
@@ -628,6 +607,16 @@ def _open_sink(target: Any, storage_options: Mapping[str, Any] | None) -> Sink:
     from omfiles.io.resolve import resolve_target
 
     return resolve_target(target, storage_options)
+
+
+def _give_up_dropped(sink: Sink) -> None:
+    rest = ""
+    try:
+        sink.abort()
+    except Exception as error:
+        rest = f", and what was sent of it could not be given up: {error!r}"
+    message = f"OmFileWriter was dropped without calling close(): {sink.name!r} was not written{rest}"
+    warnings.warn(message, RuntimeWarning, stacklevel=2, source=sink)
 
 
 def _is_inline(placement: Any) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
+
+from omfiles.threads import start
 
 __all__ = ["arrivals", "arrivals_async", "arrivals_of_threads", "in_thread", "wait"]
 
@@ -98,7 +99,7 @@ def in_thread(function: Callable[..., T], *args: Any) -> Future[T]:
         except BaseException as error:  # whoever waits gets it
             future.set_exception(error)
 
-    threading.Thread(target=work, name=REQUEST_THREAD, daemon=True).start()
+    start(work, REQUEST_THREAD)
     return future
 
 

@@ -165,7 +165,7 @@ class RemoteFile:
             if range_ not in self._cache:
                 self._cache[range_] = content
                 self._cached += len(content)
-            while self._cached > CACHE_SIZE:
+            while self._cached > CACHE_SIZE and self._cache:  # an interrupt may have left the sum too large
                 self._cached -= len(self._cache.popitem(last=False)[1])
 
     def _fetch(self, ranges: Sequence[Range], found: dict[Range, Buffer], checked: bool = True) -> Iterator[Batch]:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Kill writers at random moments: ``kill_worker.py path seed n_kills``.
+"""Kill or interrupt writers at random moments: ``kill_worker.py path seed n_kills [SIGINT]``.
 
 Processes that are forked from this one write version after version of a file, one or two of them at a time, and are
-killed. Then the file must be whole, and no older than what a writer has reported complete. Prints how often what was
-found.
+killed, or interrupted as by Ctrl-C. Then the file must be whole, and no older than what a writer has reported complete.
+Prints how often what was found.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import omfiles
 SHAPE, CHUNKS = (200, 200), (10, 10)
 GRID = np.arange(SHAPE[1], dtype=np.int32)
 N_WRITERS = 2
+INTERRUPTED = 5  # a code of exit
 
 
 def write_forever(path: Path, writer: int, version: int, report: int) -> None:
@@ -47,20 +48,24 @@ def start(path: Path, writer: int, version: int) -> tuple[int, int]:
     receive, report = os.pipe()
     child = os.fork()
     if child == 0:
+        code = 1
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have switched it off
         try:
             write_forever(path, writer, version, report)
+        except KeyboardInterrupt:
+            code = INTERRUPTED
         finally:
-            os._exit(1)
+            os._exit(code)
     os.close(report)
     assert os.read(receive, 8), "the writer failed before it was killed"
     return child, receive
 
 
-def kill(child: int, receive: int) -> int:
+def kill(child: int, receive: int, number: int) -> int:
     """Returns the version after the last one that was reported."""
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status), "the writer failed before it was killed"
+    os.kill(child, number)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code == (INTERRUPTED if number == signal.SIGINT else -number), "the writer failed before it was killed"
     reports = b""
     while more := os.read(receive, 1 << 16):
         reports += more
@@ -72,6 +77,7 @@ def main() -> None:
     path = Path(sys.argv[1])
     rng = random.Random(int(sys.argv[2]))
     n_kills = int(sys.argv[3])
+    number = signal.SIGINT if sys.argv[4:] == ["SIGINT"] else signal.SIGKILL
     versions = [0] * N_WRITERS
     found: Counter[str] = Counter()
     for turn in itertools.count():
@@ -82,7 +88,7 @@ def main() -> None:
         begun = [versions[writer] + 1 for writer in writers]
         time.sleep(rng.uniform(0, 0.01))
         for writer, (child, receive) in zip(writers, running, strict=True):
-            versions[writer] = max(kill(child, receive), begun[writer])
+            versions[writer] = max(kill(child, receive, number), begun[writer])
             found["kills"] += 1
         assert omfiles.verify(path), str(omfiles.verify(path))
         values = omfiles.open(path)[...] - GRID

@@ -171,6 +171,7 @@ def test_errors_of_other_threads_arrive() -> None:
 def test_an_interrupt_waits_for_the_threads() -> None:
     """They write into memory of the caller."""
     omfiles.set_num_threads(2)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have switched it off
     both, ended = threading.Barrier(2), []
 
     def work() -> None:
@@ -184,6 +185,7 @@ def test_an_interrupt_waits_for_the_threads() -> None:
     with pytest.raises(KeyboardInterrupt):
         share(work, 2)
     assert ended == [True]
+    signal.signal(signal.SIGINT, before)
 
 
 @posix
