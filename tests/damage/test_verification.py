@@ -7,6 +7,7 @@ import gc
 import io
 import json
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -339,6 +340,24 @@ def test_the_file_is_closed(tmp_path: Path) -> None:
         assert len(os.listdir("/proc/self/fd")) == before
     finally:
         gc.enable()
+
+
+@pytest.mark.guarantee(n=5)
+@pytest.mark.parametrize("hashes", [False, True])
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, hashes: bool) -> None:
+    path = tmp_path / "noise.om"
+    noise = np.random.default_rng(0).integers(-(2**31), 2**31, (1600, 10_000), "i4")
+    omfiles.save(path, noise, (10, 1000))
+    assert path.stat().st_size > 64_000_000
+    if hashes:
+        omfiles.write_hashes(path)
+    tracemalloc.start()
+    try:
+        assert omfiles.verify(path, hashes=hashes)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 40_000_000
 
 
 def test_progress(tmp_path: Path) -> None:
