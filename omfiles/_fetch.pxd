@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Reading the chunks of a plan: look-up table, fetching, decoding."""
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 
 from omfiles._source cimport Failure, Source
 from omfiles.libomf cimport omf_plan
@@ -14,11 +14,22 @@ cdef struct Group:
     uint64_t[64] entries
 
 
-# The groups of one array's look-up table that were decoded last. Threads share it.
+# Memory for bytes of a file, and which it holds.
+cdef struct Bytes:
+    uint8_t *data
+    size_t capacity
+    uint64_t offset
+    size_t size
+
+
+# Of one array: the groups of the look-up table that were decoded last, and the bytes of the chunk that a read of a
+# single one fetched last. Threads share it.
 cdef class LutCache:
-    cdef char lock
+    cdef char lock           # of the slots
     cdef Group *slots
     cdef uint64_t n_slots
+    cdef char chunk_lock
+    cdef Bytes chunk
 
 
 cdef LutCache new_cache(uint64_t n_groups)

@@ -2,7 +2,8 @@
 """Reading the chunks of a plan, without the GIL.
 
 The chunks of a plan ascend in the file, so neighbours are fetched together. What is known of the look-up table is kept
-between reads. Large reads are shared by several threads, each of which takes the next few chunks until none are left.
+between reads, and so is a small chunk that was read alone. Large reads are shared by several threads, each of which
+takes the next few chunks until none are left.
 """
 
 from libc.errno cimport ENOMEM
@@ -33,6 +34,7 @@ cdef enum:
     BATCH_SIZE = 1 << 20      # bytes of neighbouring chunks fetched at once, 4 times it by all threads of a read
     BATCH_CHUNKS = 256
     MAX_GAP = 4096            # unwanted bytes between two chunks that are fetched together
+    KEPT_SIZE = 1 << 15       # bytes of a chunk that are kept for the next read
     STACK_SIZE = 8192         # bytes of buffer, and of scratch, that need no allocation
     SPAN_SIZE = 1 << 19       # decoded bytes of the chunks that a thread takes at a time
     SHARED_SIZE = 1 << 21     # decoded bytes of a read, for each of its threads at least
@@ -58,6 +60,7 @@ cdef struct Walk:
 cdef class LutCache:
     def __dealloc__(self):
         free(self.slots)
+        free(self.chunk.data)
 
 
 cdef LutCache new_cache(uint64_t n_groups):
@@ -281,8 +284,7 @@ cdef struct Memory:
     size_t batch_size
     void *scratch
     size_t scratch_size
-    uint8_t *buffer
-    size_t buffer_size
+    Bytes bytes
     uint64_t[1024] near_scratch
     uint8_t[STACK_SIZE] near_buffer
 
@@ -292,9 +294,13 @@ cdef int read_chunks(const omf_plan *plan, Source source, LutCache cache, uint64
     """Fetch and decode chunks [first, last) of the plan: 0, or -1 and *failure is filled."""
     cdef Memory memory
     cdef int result = -1
+    # Who reads point after point mostly stays in a chunk for a while. A lock that is only tried, as above.
+    cdef bint shared = last - first == 1 and source.fd >= 0 and omfiles_try_lock(&cache.chunk_lock)
     memory.batch_size = batch_size
-    memory.buffer = memory.near_buffer
-    memory.buffer_size = STACK_SIZE
+    if shared:
+        memory.bytes = cache.chunk
+    else:
+        memory.bytes = Bytes(&memory.near_buffer[0], STACK_SIZE, 0, 0)
     memory.scratch = memory.near_scratch
     memory.scratch_size = omf_chunk_decode_scratch(&plan.array.codec, plan.array.chunks, plan.array.n_dims)
     if memory.scratch_size > STACK_SIZE:
@@ -303,8 +309,14 @@ cdef int read_chunks(const omf_plan *plan, Source source, LutCache cache, uint64
         out_of_memory(failure)
     else:
         result = read_batches(plan, source, cache, first, last, &memory, failure)
-    if memory.buffer != memory.near_buffer:
-        free(memory.buffer)
+    if shared and memory.bytes.capacity <= KEPT_SIZE:
+        cache.chunk = memory.bytes
+    elif memory.bytes.data != memory.near_buffer:
+        free(memory.bytes.data)
+        if shared:
+            cache.chunk = Bytes(NULL, 0, 0, 0)
+    if shared:
+        omfiles_unlock(&cache.chunk_lock)
     if memory.scratch != memory.near_scratch:
         free(memory.scratch)
     return result
@@ -371,18 +383,24 @@ cdef bint belongs_together(const Range *ranges, unsigned n, size_t batch_size) n
 
 cdef const uint8_t *fetch(Source source, uint64_t offset, size_t size, Memory *memory,
                           Failure *failure) noexcept nogil:
-    """Bytes [offset, offset + size) of the file in memory.buffer; NULL on failure."""
-    if memory.buffer_size < size:
-        if memory.buffer != memory.near_buffer:
-            free(memory.buffer)
-        memory.buffer = <uint8_t *> malloc(size)
-        memory.buffer_size = size
-        if memory.buffer == NULL:
+    """Bytes [offset, offset + size) of the file in memory.bytes; NULL on failure."""
+    cdef Bytes *bytes_ = &memory.bytes
+    if bytes_.offset == offset and bytes_.size == size:
+        return bytes_.data
+    bytes_.size = 0
+    if bytes_.capacity < size:
+        if bytes_.data != memory.near_buffer:
+            free(bytes_.data)
+        bytes_.data = <uint8_t *> malloc(size)
+        bytes_.capacity = size if bytes_.data != NULL else 0
+        if bytes_.data == NULL:
             out_of_memory(failure)
             return NULL
-    if source.read(memory.buffer, offset, size, failure) != 0:
+    if source.read(bytes_.data, offset, size, failure) != 0:
         return NULL
-    return memory.buffer
+    bytes_.offset = offset
+    bytes_.size = size
+    return bytes_.data
 
 
 cdef int read_large_chunk(const omf_cursor *cursor, Source source, Range range_, Memory *memory,
@@ -393,8 +411,11 @@ cdef int read_large_chunk(const omf_cursor *cursor, Source source, Range range_,
     cdef uint64_t position = range_.begin    # of the next byte to fetch
     cdef size_t held = 0, used = 0, more
     cdef c_bool done = False
+    cdef uint8_t *buffer
     if fetch(source, position, memory.batch_size, memory, failure) == NULL:
         return -1
+    buffer = memory.bytes.data
+    memory.bytes.size = 0  # what it holds will change
     held = memory.batch_size
     position += held
     failure.base = range_.begin
@@ -403,14 +424,14 @@ cdef int read_large_chunk(const omf_cursor *cursor, Source source, Range range_,
     decoder.table = cursor.plan.table
     while failure.error.status == OMF_OK:
         failure.base = range_.begin
-        failure.error.status = omf_chunk_decoder_feed(&decoder, memory.buffer, held, position == range_.end, &used,
+        failure.error.status = omf_chunk_decoder_feed(&decoder, buffer, held, position == range_.end, &used,
                                                       &done, &failure.error)
         if failure.error.status != OMF_OK or done:
             break
         held -= used
-        memmove(memory.buffer, memory.buffer + used, held)
+        memmove(buffer, buffer + used, held)
         more = min(<uint64_t> (memory.batch_size - held), range_.end - position)
-        if source.read(memory.buffer + held, position, more, failure) != 0:
+        if source.read(buffer + held, position, more, failure) != 0:
             return -1
         held += more
         position += more

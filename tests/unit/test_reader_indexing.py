@@ -231,3 +231,17 @@ def test_chunk_larger_than_a_batch(tmp_path: Path) -> None:
         np.testing.assert_array_equal(reader[3, 5], values[3, 5])
         memory = OmFileReader((tmp_path / "a.om").read_bytes())
         np.testing.assert_array_equal(memory[100:], values[100:])
+
+
+def test_points_of_chunks_of_all_sizes(tmp_path: Path) -> None:
+    """Chunks of a few bytes, of kB and of MB, some of them read several times in a row."""
+    rng = np.random.default_rng(22)
+    data = np.zeros((6, 512, 1024), np.int32)
+    data[1, 256] = data[4, 300] = rng.integers(-1000, 1000, 1024)
+    data[2] = rng.integers(-(2**20), 2**20, data.shape[1:])
+    omfiles.save(tmp_path / "a.om", data, (1, 512, 1024))
+    reader = OmFileReader(tmp_path / "a.om")
+    for row in [0, 1, 1, 5, 1, 4, 2, 2, 1, 3, 2, 0, *rng.integers(0, 6, 40)]:
+        point = (int(row), *rng.integers(250, 310, 2).tolist())
+        assert reader[point] == data[point]
+        check(reader[point[:2]], data[point[:2]])
