@@ -66,7 +66,7 @@ docs: build .venv/docs.stamp ## the documentation, into build/docs; pages that a
 test-c: .venv/test.stamp ## the tests of the C core, plain and under the address, undefined behaviour and thread sanitizers
 	$(MAKE) --silent -C tests/c asan tsan $(if $(shell command -v $(CXX)),test) PYTHON=$(abspath $(BIN)/python)
 
-test-machines: .venv/test.stamp ## the tests of the C core on s390x (big-endian), 32-bit ARM, AArch64 and the oldest x86-64, in emulators
+test-machines: .venv/test.stamp ## the tests of the C core on s390x (big-endian), 32-bit ARM, AArch64, the oldest and the newest x86-64, in emulators
 	@$(MAKE) --silent -C tests/c packages || { echo "SKIPPED: test-machines, see above"; exit 0; } && \
 		$(MAKE) --silent --jobs 2 -C tests/c machines PYTHON=$(abspath $(BIN)/python)
 
