@@ -11,9 +11,10 @@ WHEEL_FILES = setup.py pyproject.toml MANIFEST.in README.md CHANGELOG.md \
 DIST = build/dist
 PEER = .cache/peer-venv
 OLDEST = .cache/oldest-venv
+GRIB = .cache/grib-venv
 CLANG_PACKAGES = clang libclang-rt-dev
 
-.PHONY: help demo test build pytest test-kernels test-oldest wheel wheel-check test-wheel abi docs test-c test-machines test-matrix \
+.PHONY: help demo test build pytest test-kernels test-oldest test-grib wheel wheel-check test-wheel abi docs test-c test-machines test-matrix \
 	test-fuzz damage fuzz asan tsan valgrind coverage-c lint types fmt bench bench-remote bench-quick clean
 .DEFAULT_GOAL = help
 
@@ -23,7 +24,7 @@ help: ## list the targets
 demo: build .venv/demo.stamp ## write real weather data to an .om file, read it back, draw it: build/demo/
 	$(BIN)/python examples/demo.py build/demo
 
-test: lint types test-c test-machines test-fuzz pytest test-oldest docs ## everything that must hold before a change is accepted
+test: lint types test-c test-machines test-fuzz pytest test-oldest test-grib docs ## everything that must hold before a change is accepted
 
 build: .venv/editable.stamp ## compile the extension modules in place
 	$(BIN)/python setup.py --quiet build_ext --inplace
@@ -39,6 +40,9 @@ test-kernels: build .venv/test.stamp ## the Python tests with each instruction s
 
 test-oldest: build $(OLDEST)/ready ## the tests of the integrations with the oldest versions that are supported
 	$(OLDEST)/bin/python -m pytest tests/xarray tests/dask tests/zarr tests/grids
+
+test-grib: build $(GRIB)/ready ## the tests of reading GRIB, which needs an environment of its own
+	$(GRIB)/bin/python -m pytest tests/cli/test_grib.py
 
 wheel: $(DIST)/ready ## source archive and wheel of the working tree, in build/dist
 
@@ -169,10 +173,10 @@ $(PEER)/ready:
 	$(PEER)/bin/python -m pip install --quiet omfiles==1.2.0 numpy fsspec xarray zarr
 	@touch $@
 
-$(OLDEST)/ready: pyproject.toml | .venv/editable.stamp
-	$(PYTHON) -m venv --clear $(OLDEST)
-	$(OLDEST)/bin/python -m pip install --quiet --upgrade pip
-	$(OLDEST)/bin/python -m pip install --quiet --group oldest
+$(OLDEST)/ready $(GRIB)/ready: $(dir $(OLDEST))%-venv/ready: pyproject.toml | .venv/editable.stamp
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --upgrade pip
+	$(@D)/bin/python -m pip install --quiet --group $*
 	@# The editable package of the other environment, as it is: pip would compile all anew.
-	cp -r .venv/lib/python*/site-packages/*omfiles* $(OLDEST)/lib/python*/site-packages
+	cp -r .venv/lib/python*/site-packages/*omfiles* $(@D)/lib/python*/site-packages
 	@touch $@
