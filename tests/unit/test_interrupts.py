@@ -224,13 +224,13 @@ def test_no_thread_goes_on() -> None:
         number = threading.get_ident()
         if number != main:
             running.add(number)
-        time.sleep(0.001)
+        time.sleep(0.001)  # long enough to be seen by who goes on without waiting
         running.discard(number)
 
     for _ in at_each_moment(lambda: share(work, 3)):
         for _ in range(3):
             assert not running
-            time.sleep(0.0005)
+            time.sleep(0.0005)  # a helper that begins late would be running by then
 
 
 @pytest.mark.usefixtures("three_threads")

@@ -196,6 +196,7 @@ QUANTIZE(quantize_i32, int32_t, int32_t, float, INT32_MAX, copysignf, 0x1.fffffe
          (float)(x + offset) * scale)
 QUANTIZE(quantize_large, int64_t, int64_t, double, INT64_MAX, copysign, 0x1.fffffffffffffp-2, -9223372036854777856.0,
          9223372036854775808.0, (double)(x + offset) * scale)
+#undef QUANTIZE
 
 /* The logarithm in float is off by 2^-21.6 of itself at most (tried for all floats), and two roundings by 2^-24 each. It
  * makes no difference unless the product lies so near to a half that it may have to be rounded the other way; such values,

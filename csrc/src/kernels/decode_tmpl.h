@@ -18,7 +18,7 @@ OMFI_INLINE void FNW(unpack)(T *dst, unsigned n, unsigned bits, FN(packing) pack
         return;
     }
 #if W == 16
-    if (n == OMFI_BLOCK && packing != FN(PACKED_HORIZONTALLY)) {
+    if (n == OMFI_BLOCK) {
         FN(unpack_vertical16)(dst, src, bits);
         return;
     }
