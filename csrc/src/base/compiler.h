@@ -9,6 +9,7 @@
 #define OMFI_UNLIKELY(x) (x)
 #define OMFI_UNROLL
 #define OMFI_ONE_VECTOR
+#define OMFI_INDEPENDENT __pragma(loop(ivdep))
 #define OMFI_PREFETCH(address) ((void)(address))
 #define OMFI_LOAD_RELAXED(word) (*(const volatile unsigned *)(word))
 #define OMFI_STORE_RELAXED(word, value) (*(volatile unsigned *)(word) = (value))
@@ -23,10 +24,13 @@
 #if defined(__clang__)
 #define OMFI_UNROLL _Pragma("clang loop unroll(full)")
 #define OMFI_ONE_VECTOR
+#define OMFI_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define OMFI_UNROLL _Pragma("GCC unroll 128")
 /* A loop that is to become one operation on a register, which it does not if it is unrolled before. */
 #define OMFI_ONE_VECTOR _Pragma("GCC unroll 1")
+/* A loop whose steps do not touch what others write. */
+#define OMFI_INDEPENDENT _Pragma("GCC ivdep")
 #endif
 #endif
 
@@ -44,6 +48,16 @@
 #define OMFI_PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
 #else
 #define OMFI_PREFETCH_WRITE(address) ((void)(address))
+#endif
+
+/* Stores that went past the caches become visible before those that follow. */
+#if OMFI_X86_64 && defined(__GNUC__)
+#define OMFI_STREAM_END() __asm__ volatile("sfence" : : : "memory")
+#elif OMFI_X86_64
+#include <xmmintrin.h>
+#define OMFI_STREAM_END() _mm_sfence()
+#else
+#define OMFI_STREAM_END() ((void)0)
 #endif
 
 #if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__)

@@ -11,9 +11,13 @@
 #include "stream/stream.h"
 
 enum {
-    SHORT_ROW = 64,      /* elements; shorter rows are converted together and then copied */
-    PIECE = 256,         /* words converted at once where elements do not lie side by side */
-    PREFETCH_MAX = 1024, /* bytes; longer rows are followed by the CPU itself */
+    SHORT_ROW = 64,       /* elements; shorter rows are converted together and then copied */
+    PIECE = 256,          /* words converted at once where elements do not lie side by side */
+    STREAM_MIN = 8 << 20, /* bytes of the caller's array, more than a core's share of the caches */
+    STREAM_RUN = 1024,    /* bytes side by side in it; shorter runs have few full lines */
+    STAGE = 8192,         /* bytes of elements on their way to such an array */
+    PREFETCH_MAX = 1024,  /* bytes; longer rows are followed by the CPU itself */
+    PREFETCHED = 1024,    /* bytes whose places are announced at once, not more than a CPU keeps in mind */
     BATCH = 2048, /* words decoded at once, a multiple of OMFI_BLOCK; they are still at hand in the steps that follow */
 };
 
@@ -70,6 +74,22 @@ static void restore_rows(const omf_chunk_decoder *decoder, const omfi_coding *co
                         codec->add_offset);
 }
 
+/* Whether rows of n elements go past the caches, by way of a stage of STAGE bytes. */
+static bool streams(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t n) {
+    const uint64_t row_size = n * coding->element_size;
+    if (decoder->dst->size < STREAM_MIN || row_size > STAGE) return false;
+    const omf_dim *row = decoder->n_dims > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
+    const bool joined = row != NULL && row->stride == (int64_t)row_size;
+    return row_size * (joined ? row->count : 1) >= STREAM_RUN;
+}
+
+/* Rows that lie side by side in the stage -> the caller's array. */
+static void stream_rows(uint8_t *out, int64_t out_stride, const uint8_t *stage, uint64_t n_rows, size_t row_size) {
+    const omfi_stream_fn stream = omfi_kernels_get()->stream;
+    if (out_stride == (int64_t)row_size) row_size *= (size_t)n_rows, n_rows = 1;
+    for (; n_rows > 0; n_rows--, out += out_stride, stage += row_size) stream(out, stage, row_size);
+}
+
 /* Copy the wanted columns j in [from, to) of n_rows rows to the caller's array. The first of the rows starts at element
  * `start` of the window; one that began in an earlier window wraps there, and is back where its columns are. */
 static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t start, uint64_t n_rows,
@@ -92,7 +112,18 @@ static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *codin
         return;
     }
     if (dense && n >= SHORT_ROW) {
-        restore_rows(decoder, coding, out, row_stride, words, words_stride, n_rows, n);
+        if (!streams(decoder, coding, n)) {
+            restore_rows(decoder, coding, out, row_stride, words, words_stride, n_rows, n);
+            return;
+        }
+        uint8_t stage[STAGE];
+        const size_t row_size = (size_t)n * element_size;
+        for (uint64_t done = 0, k; done < n_rows; done += k, out += (int64_t)k * row_stride) {
+            k = n_rows - done < STAGE / row_size ? n_rows - done : STAGE / row_size;
+            restore_rows(decoder, coding, stage, (int64_t)row_size, words, words_stride, k, n);
+            stream_rows(out, row_stride, stage, k, row_size);
+            words += k * words_stride;
+        }
         return;
     }
     const bool picks = col->step != 1, joined = !picks && words_stride == n * word_size && n < PIECE;
@@ -186,10 +217,20 @@ static uint64_t finish_rows(omf_chunk_decoder *decoder, const omfi_coding *codin
     if (col->count * coding->word_size < OMFI_UNFILTER_MIN) return 0;
     const omf_dim *row = decoder->n_dims > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
     const uint64_t n_rows = row != NULL && row->step == 1 ? rows_together(decoder, end) : 1;
+    const int64_t row_stride = n_rows > 1 ? row->stride : 0;
+    const size_t row_size = (size_t)col->count * coding->element_size;
+    const bool staged = streams(decoder, coding, col->count);
+    const uint64_t together = staged ? STAGE / row_size : n_rows;
+    uint8_t *out = (uint8_t *)decoder->dst->data + (size_t)decoder->out, stage[STAGE];
     uint8_t *words = decoder->scratch + (size_t)((start - decoder->window_start + col->start) * coding->word_size);
-    coding->unfilter((uint8_t *)decoder->dst->data + (size_t)decoder->out, n_rows > 1 ? row->stride : 0,
-                     start == 0 ? NULL : words - (size_t)(n_cols * coding->word_size), words, (size_t)n_cols,
-                     (size_t)n_rows, (size_t)col->count, decoder->codec->scale_factor, decoder->codec->add_offset);
+    for (uint64_t done = 0, k; done < n_rows; done += k, out += (int64_t)k * row_stride) {
+        k = n_rows - done < together ? n_rows - done : together;
+        coding->unfilter(staged ? stage : out, staged ? (int64_t)row_size : row_stride,
+                         start + done == 0 ? NULL : words - (size_t)(n_cols * coding->word_size), words, (size_t)n_cols,
+                         (size_t)k, (size_t)col->count, decoder->codec->scale_factor, decoder->codec->add_offset);
+        if (staged) stream_rows(out, row_stride, stage, k, row_size);
+        words += (size_t)(k * n_cols * coding->word_size);
+    }
     rows_advance(decoder, n_rows);
     return n_rows;
 }
@@ -243,19 +284,26 @@ omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *
     return OMF_OK;
 }
 
-/* Announce where the next n elements of the chunk go, if these are short rows of a larger array, which lie where no CPU
- * guesses. They need not exist. */
-static void prefetch_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t n) {
+/* Whether rows are short and go to a larger array, where they lie where no CPU guesses. */
+static bool is_scattered(const omf_chunk_decoder *decoder, const omfi_coding *coding) {
     const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
-    const uint64_t row_size = col->count * coding->element_size;
-    if (decoder->n_dims < 2 || col->stride != (int64_t)coding->element_size || row_size > PREFETCH_MAX) return;
-    if (decoder->position + n <= decoder->row * decoder->n_cols) return;
-    const uint64_t wanted = decoder->dims[decoder->n_dims - 2].count - decoder->at[decoder->n_dims - 2];
-    const uintptr_t row_stride = (uintptr_t)decoder->dims[decoder->n_dims - 2].stride;
-    uintptr_t out = (uintptr_t)decoder->dst->data + (uintptr_t)decoder->out;
-    uint64_t n_rows = omfi_ceil_div(n, decoder->n_cols);
-    if (n_rows > wanted) n_rows = wanted;
-    for (; n_rows > 0; n_rows--, out += row_stride)
+    return decoder->n_dims > 1 && col->stride == (int64_t)coding->element_size &&
+           col->count * coding->element_size <= PREFETCH_MAX && !streams(decoder, coding, col->count);
+}
+
+/* Announce where the rows go that begin among the next n elements of the chunk. They need not exist. */
+static void prefetch_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t n) {
+    const omf_dim *row = &decoder->dims[decoder->n_dims - 2];
+    const uint64_t row_size = decoder->dims[decoder->n_dims - 1].count * coding->element_size;
+    const uint64_t end = omfi_ceil_div(decoder->position + n, decoder->n_cols);
+    uint64_t first = omfi_ceil_div(decoder->position, decoder->n_cols);
+    if (first < decoder->row) first = decoder->row;
+    if (first >= end) return;
+    const uint64_t left = row->count - decoder->at[decoder->n_dims - 2];
+    uint64_t i = omfi_ceil_div(first - decoder->row, row->step), stop = omfi_ceil_div(end - decoder->row, row->step);
+    if (stop > left) stop = left;
+    uintptr_t out = (uintptr_t)decoder->dst->data + (uintptr_t)decoder->out + (uintptr_t)i * (uintptr_t)row->stride;
+    for (; i < stop; i++, out += (uintptr_t)row->stride)
         for (uintptr_t at = out & ~(uintptr_t)63; at < out + row_size; at += 64) OMFI_PREFETCH_WRITE((const void *)at);
 }
 
@@ -276,6 +324,8 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
     const omfi_coding coding = omfi_coding_of(decoder->codec);
     const omfi_decode_fn decode_blocks = omfi_kernels_get()->decode[coding.stream][OMFI_WIDTH_INDEX(coding.width)];
     omfi_input input = {src, src + src_len, last, NULL};
+    const bool scattered = is_scattered(decoder, &coding);
+    const uint64_t at_once = scattered ? PREFETCHED / coding.element_size : BATCH;
     while (decoder->position < decoder->n_stop) {
         if (decoder->position - decoder->window_start == decoder->window_cap ||
             next_batch(decoder, &coding) == 0) { /* slide the window: only the history stays */
@@ -289,7 +339,6 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
         }
         const uint64_t begin = decoder->position;
         uint64_t n = next_batch(decoder, &coding);
-        prefetch_rows(decoder, &coding, n);
         uint8_t *words = decoder->scratch + (size_t)(begin - decoder->window_start) * coding.word_size;
         if (begin == 0 && coding.stream != OMF_STREAM_XOR) {
             if (!last && src_len < OMFI_FIRST_MAX) break;
@@ -301,16 +350,22 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
             decoder->position = 1;
             n--;
         }
-        size_t n_done;
-        const omf_status status = decode_blocks(words, (size_t)n, &decoder->carry, &input, &n_done);
-        OMFI_CHECK(status == OMF_OK, err, status, decoder->fed + (uint64_t)(input.at - src), "block", input.reason);
-        decoder->position += n_done;
+        size_t n_done = 0;
+        for (uint64_t k; n > 0; n -= n_done, words += n_done * coding.word_size) {
+            k = n < at_once ? n : at_once;
+            if (scattered) prefetch_rows(decoder, &coding, k);
+            const omf_status status = decode_blocks(words, (size_t)k, &decoder->carry, &input, &n_done);
+            OMFI_CHECK(status == OMF_OK, err, status, decoder->fed + (uint64_t)(input.at - src), "block", input.reason);
+            decoder->position += n_done;
+            if (n_done < k) break;
+        }
         /* A row that is not complete yet waits for its rest, unless it is long. */
         const uint64_t in_row = decoder->position % decoder->n_cols;
         const bool waits = decoder->position < decoder->n_stop && coding.unfilter != NULL && in_row < BATCH / 2;
         finish(decoder, &coding, decoder->position - (waits ? in_row : 0));
-        if (n_done < n) break; /* more input is needed */
+        if (n > 0) break; /* more input is needed */
     }
+    OMFI_STREAM_END();
     *consumed = (size_t)(input.at - src);
     decoder->fed += *consumed;
     *done = decoder->position >= decoder->n_stop;

@@ -47,11 +47,17 @@ static omf_status FNW(decode_patch)(T *dst, unsigned n, unsigned bits, FN(packin
     NEED(1 + bitmap_size);
     const unsigned extra = *at++;
     if (bits < 64 && bits + extra > W) REFUSE(OMF_ERR_CORRUPT, "exceptions wider than a word");
-    uint8_t padded[OMFI_BLOCK / 8] = {0};
-    memcpy(padded, at, bitmap_size);
+    uint64_t bitmap[2];
+    if (n == OMFI_BLOCK) {
+        bitmap[0] = omfi_load64(at);
+        bitmap[1] = omfi_load64(at + 8);
+    } else {
+        const unsigned in_first = bitmap_size < 8 ? bitmap_size : 8;
+        bitmap[0] = omfi_load_bytes(at, in_first);
+        bitmap[1] = omfi_load_bytes(at + in_first, bitmap_size - in_first);
+        if (n % 64 != 0) bitmap[n / 64] &= ((uint64_t)1 << (n % 64)) - 1;
+    }
     at += bitmap_size;
-    uint64_t bitmap[2] = {omfi_load64(padded), omfi_load64(padded + 8)};
-    if (n % 64 != 0) bitmap[n / 64] &= ((uint64_t)1 << (n % 64)) - 1;
     const unsigned n_exceptions = omfi_count_bits(bitmap[0]) + omfi_count_bits(bitmap[1]);
 
     T high[OMFI_BLOCK + MERGE_SLACK];
@@ -66,11 +72,14 @@ static omf_status FNW(decode_patch)(T *dst, unsigned n, unsigned bits, FN(packin
     }
 #endif
     const bool has_high = extra != 0 && bits < W;
-#ifdef OMFI_HAS_MERGE_PACKED
+#ifdef OMFI_HAS_MERGE_BYTES
     if (has_high && n == OMFI_BLOCK && extra <= 8) {
-        FNW(unpack)(dst, n, bits, packing, at + high_size, (size_t)(end - at) - high_size);
-        FNW(merge_packed)(dst, bitmap, at, (size_t)(end - at), extra, bits);
-        *cursor = at + high_size + low_size;
+        uint8_t bytes[OMFI_BLOCK + MERGE_SLACK];
+        FN(unpack_horizontal8)(bytes, n_exceptions, extra, at, (size_t)(end - at));
+        at += high_size; /* the low parts come first: a load that meets two stores waits until they are over */
+        FNW(unpack)(dst, n, bits, packing, at, (size_t)(end - at));
+        FNW(merge_bytes)(dst, bitmap, bytes, bits);
+        *cursor = at + low_size;
         return OMF_OK;
     }
 #endif
@@ -79,7 +88,7 @@ static omf_status FNW(decode_patch)(T *dst, unsigned n, unsigned bits, FN(packin
     FNW(unpack)(dst, n, bits, packing, at, (size_t)(end - at));
     *cursor = at + low_size;
     if (!has_high) return OMF_OK;
-#if W > 8 || !defined(OMFI_HAS_MERGE_PACKED)
+#if W > 8 || !defined(OMFI_HAS_MERGE_BYTES)
     if (n == OMFI_BLOCK) {
         FNW(merge)(dst, bitmap, high, bits);
         return OMF_OK;
@@ -237,6 +246,8 @@ OMFI_INLINE omf_status FNW(decode_and_integrate)(omf_stream kind, T *block, unsi
     return OMF_OK;
 }
 
+#define REGISTER (64 / sizeof(T)) /* words of the largest one */
+
 /* A stream behind its first value; `kind` is a constant wherever this is inlined. */
 OMFI_INLINE omf_status FNW(decode_blocks)(omf_stream kind, T *dst, size_t n_values, uint64_t *carry, omfi_input *input,
                                           size_t *n_done) {
@@ -259,9 +270,10 @@ OMFI_INLINE omf_status FNW(decode_blocks)(omf_stream kind, T *dst, size_t n_valu
         if (n == OMFI_BLOCK) {
             status = FNW(decode_and_integrate)(kind, dst + done, OMFI_BLOCK, zeros, &last, input, &at);
         } else { /* integration works in whole registers */
-            T block[OMFI_BLOCK] = {0};
+            T block[OMFI_BLOCK];
+            memset(block + n / REGISTER * REGISTER, 0, REGISTER * sizeof *block);
             status = FNW(decode_and_integrate)(kind, block, n, zeros, &last, input, &at);
-            memcpy(dst + done, block, n * sizeof *block);
+            omfi_copy((uint8_t *)(dst + done), (const uint8_t *)block, n * sizeof *block);
         }
         if (status != OMF_OK) break;
         input->at = at;
@@ -286,5 +298,6 @@ static omf_status FNW(decode_xor)(void *dst, size_t n_values, uint64_t *carry, o
 }
 #endif
 
+#undef REGISTER
 #undef NEED
 #undef REFUSE

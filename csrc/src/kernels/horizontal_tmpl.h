@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* kernels: horizontal packing of words of W bits (format.md, section 5). Included once for each width. */
 
-/* Unpack n <= OMFI_BLOCK values of `bits` bits; `readable` bytes of src, at least the packed ones, may be read. */
+/* Unpack n <= OMFI_BLOCK values of `bits` bits; `readable` bytes of src, at least the packed ones, may be read.
+ * dst has room for a full block, and what lies behind the n values there is not kept. */
 static void FNW(unpack_horizontal)(T *OMFI_RESTRICT dst, unsigned n, unsigned bits, const uint8_t *src,
                                    size_t readable) {
     uint8_t padded[OMFI_BLOCK * W / 8 + UNPACK_SLACK];

@@ -85,6 +85,7 @@ typedef enum FN(packing) { FN(PACKED_BY_WIDTH), FN(PACKED_AS_XOR), FN(PACKED_HOR
      FN(restore_i32),                                                                                                  \
      FN(restore_i64),                                                                                                  \
      FN(look_up),                                                                                                      \
+     FN(stream),                                                                                                       \
      FN(quantize_i16),                                                                                                 \
      FN(quantize_i16_log),                                                                                             \
      FN(quantize_i32),                                                                                                 \

@@ -24,14 +24,7 @@ static void FN(unpack_words64)(uint64_t *dst, unsigned n, unsigned bits, const u
             const __m256i low_half = _mm256_and_si256(third, _mm256_set1_epi64x(UINT32_MAX));
             x = _mm256_or_si256(x, _mm256_sllv_epi64(low_half, _mm256_sub_epi64(_mm256_set1_epi64x(64), shift)));
         }
-        x = _mm256_and_si256(x, mask);
-        if (i + 4 <= n) {
-            FN(store256)(dst + i, x);
-        } else {
-            uint64_t rest[4];
-            FN(store256)(rest, x);
-            memcpy(dst + i, rest, (n - i) * sizeof *rest);
-        }
+        FN(store256)(dst + i, _mm256_and_si256(x, mask));
     }
 }
 
@@ -90,22 +83,16 @@ static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64
             values[64 * half + omfi_lowest_bit(rest)] |= *exceptions++ << bits;
 }
 
-/* Exceptions of up to 8 bits, straight from where they are packed. */
-#define OMFI_HAS_MERGE_PACKED
-static void FN(unpack_horizontal8)(uint8_t *OMFI_RESTRICT dst, unsigned n, unsigned bits, const uint8_t *src,
-                                   size_t readable);
-#define MERGE_PACKED(W, T, EXPAND)                                                                                     \
-    static void FN(merge_packed##W)(T * values, const uint64_t bitmap[2], const uint8_t *packed, size_t readable,      \
-                                    unsigned extra, unsigned bits) {                                                   \
+/* The same with exceptions of up to 8 bits, as bytes. */
+#define OMFI_HAS_MERGE_BYTES
+#define MERGE_BYTES(W, T, EXPAND)                                                                                      \
+    static void FN(merge_bytes##W)(T * values, const uint64_t bitmap[2], const uint8_t *exceptions, unsigned bits) {   \
         const __m128i shift = _mm_cvtsi32_si128((int)bits);                                                            \
-        uint8_t bytes[OMFI_BLOCK + 16], *next = bytes;                                                                 \
-        const unsigned n = (unsigned)(_mm_popcnt_u64(bitmap[0]) + _mm_popcnt_u64(bitmap[1]));                          \
-        FN(unpack_horizontal8)(bytes, n, extra, packed, readable);                                                     \
         for (unsigned i = 0; i < OMFI_BLOCK; i += 8) {                                                                 \
             const unsigned flags = (unsigned)(bitmap[i / 64] >> (i % 64)) & 0xFF;                                      \
-            const __m128i high = _mm_shuffle_epi8(FN(load128)(next), FN(places_of)(flags));                            \
+            const __m128i high = _mm_shuffle_epi8(FN(load128)(exceptions), FN(places_of)(flags));                      \
             EXPAND(values + i, high);                                                                                  \
-            next += _mm_popcnt_u32(flags);                                                                             \
+            exceptions += _mm_popcnt_u32(flags);                                                                       \
         }                                                                                                              \
     }
 #define EXPAND8(to, high)                                                                                              \
@@ -119,11 +106,11 @@ static void FN(unpack_horizontal8)(uint8_t *OMFI_RESTRICT dst, unsigned n, unsig
     FN(store256)(to, _mm256_or_si256(FN(load256)(to), _mm256_sll_epi64(_mm256_cvtepu8_epi64(high), shift)));           \
     FN(store256)(to + 4, _mm256_or_si256(FN(load256)(to + 4),                                                          \
                                          _mm256_sll_epi64(_mm256_cvtepu8_epi64(_mm_srli_si128(high, 4)), shift)))
-MERGE_PACKED(8, uint8_t, EXPAND8)
-MERGE_PACKED(16, uint16_t, EXPAND16)
-MERGE_PACKED(32, uint32_t, EXPAND32)
-MERGE_PACKED(64, uint64_t, EXPAND64)
-#undef MERGE_PACKED
+MERGE_BYTES(8, uint8_t, EXPAND8)
+MERGE_BYTES(16, uint16_t, EXPAND16)
+MERGE_BYTES(32, uint32_t, EXPAND32)
+MERGE_BYTES(64, uint64_t, EXPAND64)
+#undef MERGE_BYTES
 #undef EXPAND8
 #undef EXPAND16
 #undef EXPAND32
@@ -131,62 +118,43 @@ MERGE_PACKED(64, uint64_t, EXPAND64)
 
 /* --- integration -------------------------------------------------------------------------------------------------- */
 
-/* Shuffle control that copies the last word of each 128-bit half over the half. */
-OMFI_INLINE __m256i FN(last_word)(const unsigned width) {
+/* The last word of each half of a register, all over the half. */
+OMFI_INLINE __m256i FN(spread_last)(__m256i x, const unsigned width) {
     switch (width) {
-    case 8: return _mm256_set1_epi8(15);
-    case 16: return _mm256_set1_epi16(0x0F0E);
-    case 32: return _mm256_set1_epi32(0x0F0E0D0C);
-    default: return _mm256_set1_epi64x(0x0F0E0D0C0B0A0908);
+    case 8: return _mm256_shuffle_epi8(x, _mm256_set1_epi8(15));
+    case 16: return _mm256_shuffle_epi8(x, _mm256_set1_epi16(0x0F0E));
+    case 32: return _mm256_shuffle_epi32(x, 0xFF);
+    default: return _mm256_shuffle_epi32(x, 0xEE);
     }
 }
 
-/* Running sum (or XOR) over a register: within each half by doubling distances, then the low half's last word is
- * combined into the high half. */
+/* Running sum (or XOR) over each half of a register, by doubling distances. */
 #define RUNNING(W, name, COMBINE)                                                                                      \
     OMFI_INLINE __m256i FN(running_##name##W)(__m256i x) {                                                             \
         if (W <= 8) x = COMBINE(x, _mm256_slli_si256(x, 1));                                                           \
         if (W <= 16) x = COMBINE(x, _mm256_slli_si256(x, 2));                                                          \
-        if (W <= 16) x = COMBINE(x, _mm256_slli_si256(x, 4));                                                          \
-        x = COMBINE(x, _mm256_slli_si256(x, 8));                                                                       \
-        const __m256i last = _mm256_shuffle_epi8(x, FN(last_word)(W));                                                 \
-        return COMBINE(x, _mm256_permute2x128_si256(last, last, 0x08));                                                \
+        if (W <= 32) x = COMBINE(x, _mm256_slli_si256(x, 4));                                                          \
+        return COMBINE(x, _mm256_slli_si256(x, 8));                                                                    \
     }
 RUNNING(8, add, _mm256_add_epi8)
 RUNNING(16, add, _mm256_add_epi16)
+RUNNING(32, add, _mm256_add_epi32)
 RUNNING(64, add, _mm256_add_epi64)
+RUNNING(32, xor, _mm256_xor_si256)
 RUNNING(64, xor, _mm256_xor_si256)
 #undef RUNNING
 
-/* The same for 32 bits: neighbours, then the second word into the third and fourth, then the fourth into the high half.
- * It needs half as many shuffles, of which most CPUs do one at a time. */
-#define RUNNING32(name, COMBINE)                                                                                       \
-    OMFI_INLINE __m256i FN(running_##name##32)(__m256i x) {                                                            \
-        const __m256i second =                                                                                         \
-            _mm256_broadcastsi128_si256(_mm_setr_epi8(-1, -1, -1, -1, -1, -1, -1, -1, 4, 5, 6, 7, 4, 5, 6, 7));        \
-        x = COMBINE(x, _mm256_slli_epi64(x, 32));                                                                      \
-        x = COMBINE(x, _mm256_shuffle_epi8(x, second));                                                                \
-        const __m256i fourth = _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(3));                                   \
-        return COMBINE(x, _mm256_and_si256(fourth, _mm256_setr_epi32(0, 0, 0, 0, -1, -1, -1, -1)));                    \
-    }
-RUNNING32(add, _mm256_add_epi32)
-RUNNING32(xor, _mm256_xor_si256)
-#undef RUNNING32
-
-/* The last word of a register, in all places. */
-#define BROADCAST_LAST(x, W)                                                                                           \
-    (W == 32 ? _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(7))                                                    \
-             : _mm256_permute4x64_epi64(_mm256_shuffle_epi8(x, FN(last_word)(W)), 0xFF))
-
-/* The carry from one register to the next is one operation long: the sums of a register do not wait for it. */
+/* `before` goes to the low half, and to the high one with the low half's last word. It is one operation from register
+ * to register: the sums of a register do not wait for it. */
 #define INTEGRATE(W, name, COMBINE, SET1, PREPARE)                                                                     \
     {                                                                                                                  \
+        const __m256i in_high = _mm256_setr_epi64x(0, 0, -1, -1);                                                      \
         __m256i before = SET1(carry);                                                                                  \
         for (unsigned i = 0; i < n; i += 256 / W) {                                                                    \
-            __m256i x = FN(load256)(values + i);                                                                       \
-            x = FN(running_##name##W)(PREPARE(x));                                                                     \
-            FN(store256)(values + i, COMBINE(x, before));                                                              \
-            before = COMBINE(before, BROADCAST_LAST(x, W));                                                            \
+            const __m256i x = FN(running_##name##W)(PREPARE(FN(load256)(values + i)));                                 \
+            const __m256i last = FN(spread_last)(x, W), other = _mm256_permute2x128_si256(last, last, 0x01);           \
+            FN(store256)(values + i, COMBINE(COMBINE(x, _mm256_and_si256(other, in_high)), before));                   \
+            before = COMBINE(before, COMBINE(last, other));                                                            \
         }                                                                                                              \
         return values[n - 1];                                                                                          \
     }
@@ -251,7 +219,6 @@ OMFI_INLINE uint64_t FN(integrate_xor64)(uint64_t *values, unsigned n, uint64_t 
     INTEGRATE(64, xor, _mm256_xor_si256, SET1_64, UNREVERSE64)
 }
 #undef INTEGRATE
-#undef BROADCAST_LAST
 #undef KEEP
 #undef SET1_8
 #undef SET1_16

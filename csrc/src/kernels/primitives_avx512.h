@@ -25,8 +25,7 @@ static void FN(unpack_words64)(uint64_t *dst, unsigned n, unsigned bits, const u
         __m512i x = _mm512_srlv_epi64(_mm512_permutexvar_epi32(first, packed), shift);
         if (bits > 33)
             x = _mm512_or_si512(x, _mm512_sllv_epi64(_mm512_maskz_permutexvar_epi32(0x5555, third, packed), left));
-        const __mmask8 there = (__mmask8)(n - i < 8 ? (1u << (n - i)) - 1 : 0xFF);
-        _mm512_mask_storeu_epi64(dst + i, there, _mm512_and_si512(x, mask));
+        FN(store512)(dst + i, _mm512_and_si512(x, mask));
     }
 }
 
@@ -66,46 +65,28 @@ static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64
 }
 #undef MERGE
 
-/* Exceptions of up to 8 bits, straight from where they are packed. Bytes are gathered so that each group of eight lies
- * in a word of 64 bits, `bits` bytes behind the one before, and then each byte takes what begins at its bit. */
-#define OMFI_HAS_MERGE_PACKED
-OMFI_INLINE __m512i FN(unpack_narrow)(const uint8_t *src, size_t readable, unsigned first_bit, unsigned bits) {
-    const __m512i in_group = _mm512_set1_epi64(0x0706050403020100);
-    const __m512i group =
-        _mm512_set_epi64(0x0707070707070707, 0x0606060606060606, 0x0505050505050505, 0x0404040404040404,
-                         0x0303030303030303, 0x0202020202020202, 0x0101010101010101, 0);
-    const __m512i factor = _mm512_set1_epi16((short)bits); /* all products of bytes are bytes */
-    const __m512i place = _mm512_add_epi8(_mm512_mullo_epi16(group, factor), in_group);
-    const __m512i bit = _mm512_add_epi8(_mm512_mullo_epi16(in_group, factor), _mm512_set1_epi8((char)(first_bit % 8)));
-    src += first_bit / 8;
-    readable -= first_bit / 8;
-    const __mmask64 there = readable < 64 ? ((__mmask64)1 << readable) - 1 : ~(__mmask64)0;
-    const __m512i bytes = _mm512_permutexvar_epi8(place, _mm512_maskz_loadu_epi8(there, src));
-    return _mm512_and_si512(_mm512_multishift_epi64_epi8(bit, bytes), _mm512_set1_epi8((char)(0xFFu >> (8 - bits))));
-}
-
+/* The same with exceptions of up to 8 bits, as bytes. */
+#define OMFI_HAS_MERGE_BYTES
 #define WIDEN8(from) FN(load512)(from)
 #define WIDEN16(from) _mm512_cvtepu8_epi16(FN(load256)(from))
 #define WIDEN32(from) _mm512_cvtepu8_epi32(FN(load128)(from))
 #define WIDEN64(from) _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(from)))
-#define MERGE_PACKED(W, T, SHIFT)                                                                                      \
-    static void FN(merge_packed##W)(T * values, const uint64_t bitmap[2], const uint8_t *packed, size_t readable,      \
-                                    unsigned extra, unsigned bits) {                                                   \
+#define MERGE_BYTES(W, T, SHIFT)                                                                                       \
+    static void FN(merge_bytes##W)(T * values, const uint64_t bitmap[2], const uint8_t *exceptions, unsigned bits) {   \
         const __m128i shift = _mm_cvtsi32_si128((int)bits);                                                            \
-        const unsigned n_before[2] = {0, (unsigned)_mm_popcnt_u64(bitmap[0])};                                         \
         for (unsigned half = 0; half < 2; half++) {                                                                    \
-            const __m512i next = FN(unpack_narrow)(packed, readable, n_before[half] * extra, extra);                   \
             uint8_t high[64];                                                                                          \
-            FN(store512)(high, _mm512_maskz_expand_epi8(bitmap[half], next));                                          \
+            FN(store512)(high, _mm512_maskz_expand_epi8(bitmap[half], FN(load512)(exceptions)));                       \
+            exceptions += _mm_popcnt_u64(bitmap[half]);                                                                \
             for (unsigned i = 0; i < 64; i += 512 / W, values += 512 / W)                                              \
                 FN(store512)(values, _mm512_or_si512(FN(load512)(values), SHIFT(WIDEN##W(high + i), shift)));          \
         }                                                                                                              \
     }
-MERGE_PACKED(8, uint8_t, _mm512_sll_epi16)
-MERGE_PACKED(16, uint16_t, _mm512_sll_epi16)
-MERGE_PACKED(32, uint32_t, _mm512_sll_epi32)
-MERGE_PACKED(64, uint64_t, _mm512_sll_epi64)
-#undef MERGE_PACKED
+MERGE_BYTES(8, uint8_t, _mm512_sll_epi16)
+MERGE_BYTES(16, uint16_t, _mm512_sll_epi16)
+MERGE_BYTES(32, uint32_t, _mm512_sll_epi32)
+MERGE_BYTES(64, uint64_t, _mm512_sll_epi64)
+#undef MERGE_BYTES
 #undef WIDEN8
 #undef WIDEN16
 #undef WIDEN32

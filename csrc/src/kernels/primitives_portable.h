@@ -69,6 +69,10 @@ MERGE(32, uint32_t)
 MERGE(64, uint64_t)
 #undef MERGE
 
+/* --- output ------------------------------------------------------------------------------------------------------- */
+
+static void FN(stream)(void *dst, const void *src, size_t n_bytes) { memcpy(dst, src, n_bytes); }
+
 /* --- conversion --------------------------------------------------------------------------------------------------- */
 
 OMFI_INLINE double FN(to_double)(int64_t x) { return (double)x; }

@@ -113,6 +113,7 @@ static void FN(pack_vertical16)(uint8_t *dst, const uint16_t *src, unsigned bits
 
 /* --- exceptions of a full PATCH block ----------------------------------------------------------------------------- */
 
+/* A merge reads, and does not use, so many words or bytes behind the exceptions. */
 enum { MERGE_SLACK = 16 };
 
 /* --- horizontal packing of 16-bit and 32-bit words ---------------------------------------------------------------- */
@@ -151,56 +152,98 @@ static void FN(unpack_words16)(uint16_t *dst, unsigned n, unsigned bits, const u
     const FN(eight) eight = FN(eight_of)(bits);
     for (unsigned i = 0; i < n; i += 8, src += bits) {
         const __m256i x = FN(take_eight)(&eight, src, bits);
-        const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
-        if (i + 8 <= n) {
-            _mm_storeu_si128((__m128i *)(dst + i), words);
-        } else {
-            uint16_t rest[8];
-            _mm_storeu_si128((__m128i *)rest, words);
-            memcpy(dst + i, rest, (n - i) * sizeof *rest);
-        }
+        _mm_storeu_si128((__m128i *)(dst + i),
+                         _mm_packus_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
     }
 }
 
 static void FN(unpack_words32)(uint32_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
     const FN(eight) eight = FN(eight_of)(bits);
-    for (unsigned i = 0; i < n; i += 8, src += bits) {
-        const __m256i words = FN(take_eight)(&eight, src, bits);
-        if (i + 8 <= n) {
-            FN(store256)(dst + i, words);
-        } else {
-            uint32_t rest[8];
-            FN(store256)(rest, words);
-            memcpy(dst + i, rest, (n - i) * sizeof *rest);
-        }
-    }
+    for (unsigned i = 0; i < n; i += 8, src += bits) FN(store256)(dst + i, FN(take_eight)(&eight, src, bits));
 }
 
 /* --- bytes -------------------------------------------------------------------------------------------------------- */
 
-/* Eight values of `bits` bits take `bits` bytes. Reads 8 bytes at each of them. */
+/* Without PDEP and PEXT, which take hundreds of cycles on AMD's first two Zen generations. */
+
+/* Shuffle control: the byte in which each of eight values begins, and the next one, as a word of 16 bits. */
+OMFI_INLINE __m256i FN(bytes_at)(__m256i bit) {
+    const __m256i twice = _mm256_mullo_epi16(_mm256_srli_epi16(bit, 3), _mm256_set1_epi16(0x0101));
+    return _mm256_add_epi16(twice, _mm256_set1_epi16(0x0100));
+}
+
+/* 2^(8 - bit % 8), which takes what begins at such a bit of a word to the word's bit 8. */
+OMFI_INLINE __m256i FN(factor_to_8)(__m256i bit) {
+    const __m256i powers = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, (char)128, 64, 32, 16, 8, 4, 2, 0, (char)128, 64, 32, 16, 8, 4, 2));
+    const __m256i place = _mm256_and_si256(bit, _mm256_set1_epi16(7));
+    const __m256i whole = _mm256_cmpeq_epi16(place, _mm256_setzero_si256());
+    return _mm256_or_si256(_mm256_shuffle_epi8(powers, place), _mm256_and_si256(whole, _mm256_set1_epi16(256)));
+}
+
+/* 32 values at a time, the even ones apart from the odd ones. Sixteen of them take 2 * bits bytes, and 16 are read. */
 static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
-    const uint64_t mask = UINT64_C(0x0101010101010101) * ((1u << bits) - 1);
-    unsigned i = 0;
-    for (; i + 8 <= n; i += 8, src += bits) omfi_store64(dst + i, _pdep_u64(omfi_load64(src), mask));
-    if (i < n) {
-        uint8_t rest[8];
-        omfi_store64(rest, _pdep_u64(omfi_load64(src), mask));
-        memcpy(dst + i, rest, n - i);
+    const __m256i factor = _mm256_set1_epi16((short)bits);
+    const __m256i even_bit =
+        _mm256_mullo_epi16(_mm256_broadcastsi128_si256(_mm_setr_epi16(0, 2, 4, 6, 8, 10, 12, 14)), factor);
+    const __m256i odd_bit = _mm256_add_epi16(even_bit, factor);
+    const __m256i even = FN(bytes_at)(even_bit), even_factor = FN(factor_to_8)(even_bit);
+    const __m256i odd = FN(bytes_at)(odd_bit), odd_factor = FN(factor_to_8)(odd_bit);
+    const __m256i mask = _mm256_set1_epi8((char)((1u << bits) - 1)), high_byte = _mm256_set1_epi16((short)0xFF00);
+    for (unsigned i = 0; i < n; i += 32, src += 4 * bits) {
+        const __m256i packed =
+            _mm256_inserti128_si256(_mm256_castsi128_si256(FN(load128)(src)), FN(load128)(src + 2 * bits), 1);
+        const __m256i low = _mm256_mullo_epi16(_mm256_shuffle_epi8(packed, even), even_factor);
+        const __m256i high = _mm256_mullo_epi16(_mm256_shuffle_epi8(packed, odd), odd_factor);
+        const __m256i both = _mm256_or_si256(_mm256_srli_epi16(low, 8), _mm256_and_si256(high, high_byte));
+        FN(store256)(dst + i, _mm256_and_si256(both, mask));
     }
 }
 
-/* Writes up to 8 bytes behind the packed ones, for which OMFI_BLOCK_BOUND has room if n >= 8. */
+/* Pack 32 values of up to 7 bits: neighbours join to 16 bits, to 32 and to 64. */
+OMFI_INLINE void FN(pack_32)(uint8_t *dst, const uint8_t *src, unsigned bits) {
+    const int one = 1 << bits, two = 1 << 2 * bits;
+    const __m256i x = _mm256_and_si256(FN(load256)(src), _mm256_set1_epi8((char)(one - 1)));
+    const __m256i by2 = _mm256_maddubs_epi16(_mm256_set1_epi16((short)(one << 8 | 1)), x);
+    const __m256i by4 = _mm256_madd_epi16(by2, _mm256_set1_epi32(two << 16 | 1));
+    const __m256i upper = _mm256_sll_epi64(_mm256_srli_epi64(by4, 32), _mm_cvtsi32_si128((int)(4 * bits)));
+    const __m256i by8 = _mm256_or_si256(_mm256_and_si256(by4, _mm256_set1_epi64x(UINT32_MAX)), upper);
+    const __m128i byte = _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m128i second = _mm_cmpgt_epi8(byte, _mm_set1_epi8((char)(bits - 1)));
+    const __m128i side_by_side = _mm_add_epi8(byte, _mm_and_si128(second, _mm_set1_epi8((char)(8 - bits))));
+    const __m128i low = _mm_shuffle_epi8(_mm256_castsi256_si128(by8), side_by_side);
+    const __m128i high = _mm_shuffle_epi8(_mm256_extracti128_si256(by8, 1), side_by_side);
+    _mm_storeu_si128((__m128i *)dst, low);
+    _mm_storeu_si128((__m128i *)(dst + 2 * bits), high);
+}
+
+/* Writes up to 14 bytes behind the packed ones, for which OMFI_BLOCK_BOUND has room if n >= 32. */
 static size_t FN(pack_bytes)(uint8_t *dst, const uint8_t *src, unsigned n, unsigned bits) {
-    const uint64_t mask = UINT64_C(0x0101010101010101) * ((1u << bits) - 1);
-    uint8_t *const start = dst;
-    unsigned i = 0;
-    for (; i + 8 <= n; i += 8, dst += bits) omfi_store64(dst, _pext_u64(omfi_load64(src + i), mask));
-    if (i < n) {
-        uint8_t rest[8] = {0};
-        memcpy(rest, src + i, n - i);
-        omfi_store_bytes(dst, _pext_u64(omfi_load64(rest), mask), ((n - i) * bits + 7) / 8);
-        dst += ((n - i) * bits + 7) / 8;
+    const size_t size = ((size_t)n * bits + 7) / 8;
+    if (bits == 8) {
+        memcpy(dst, src, n);
+        return n;
     }
-    return (size_t)(dst - start);
+    for (; n >= 32; n -= 32, src += 32, dst += 4 * bits) FN(pack_32)(dst, src, bits);
+    if (n > 0) {
+        uint8_t rest[32] = {0}, packed[32];
+        memcpy(rest, src, n);
+        FN(pack_32)(packed, rest, bits);
+        memcpy(dst, packed, (n * bits + 7) / 8);
+    }
+    return size;
+}
+
+/* --- output ------------------------------------------------------------------------------------------------------- */
+
+static void FN(stream)(void *dst, const void *src, size_t n_bytes) {
+    const size_t to_line = (size_t)(0 - (uintptr_t)dst) % 64, head = to_line < n_bytes ? to_line : n_bytes;
+    uint8_t *to = (uint8_t *)dst + head;
+    const uint8_t *from = (const uint8_t *)src + head;
+    omfi_copy((uint8_t *)dst, (const uint8_t *)src, head);
+    for (n_bytes -= head; n_bytes >= 64; n_bytes -= 64, to += 64, from += 64) {
+        _mm256_stream_si256((__m256i *)to, FN(load256)(from));
+        _mm256_stream_si256((__m256i *)(to + 32), FN(load256)(from + 32));
+    }
+    omfi_copy(to, from, n_bytes);
 }

@@ -23,10 +23,10 @@ OMFI_INLINE void SOME(char *dst, int64_t dst_stride, const WORD *above, WORD *wo
         const WORD *OMFI_RESTRICT in = words + row * distance;
 #define STEP sum[i] = (WORD)(sum[i] OP in[i]), out[i] = RESTORE(sum[i])
         if (n > FEW) {
+            OMFI_INDEPENDENT
             for (size_t i = 0; i < n; i++) STEP;
         } else {
-            OMFI_ONE_VECTOR
-            for (size_t i = 0; i < n; i++) STEP;
+            OMFI_INDEPENDENT OMFI_ONE_VECTOR for (size_t i = 0; i < n; i++) STEP;
         }
 #undef STEP
     }
