@@ -74,11 +74,12 @@ static void restore_rows(const omf_chunk_decoder *decoder, const omfi_coding *co
                         codec->add_offset);
 }
 
-/* Whether rows of n elements go past the caches, by way of a stage of STAGE bytes. */
-static bool streams(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t n) {
-    const uint64_t row_size = n * coding->element_size;
-    if (decoder->dst->size < STREAM_MIN || row_size > STAGE) return false;
+/* Whether rows go past the caches, by way of a stage of STAGE bytes. */
+static bool streams(const omf_chunk_decoder *decoder, const omfi_coding *coding) {
+    const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
     const omf_dim *row = decoder->n_dims > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
+    const uint64_t row_size = col->count * coding->element_size;
+    if (decoder->dst->size < STREAM_MIN || row_size > STAGE) return false;
     const bool joined = row != NULL && row->stride == (int64_t)row_size;
     return row_size * (joined ? row->count : 1) >= STREAM_RUN;
 }
@@ -112,7 +113,7 @@ static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *codin
         return;
     }
     if (dense && n >= SHORT_ROW) {
-        if (!streams(decoder, coding, n)) {
+        if (!streams(decoder, coding)) {
             restore_rows(decoder, coding, out, row_stride, words, words_stride, n_rows, n);
             return;
         }
@@ -219,7 +220,7 @@ static uint64_t finish_rows(omf_chunk_decoder *decoder, const omfi_coding *codin
     const uint64_t n_rows = row != NULL && row->step == 1 ? rows_together(decoder, end) : 1;
     const int64_t row_stride = n_rows > 1 ? row->stride : 0;
     const size_t row_size = (size_t)col->count * coding->element_size;
-    const bool staged = streams(decoder, coding, col->count);
+    const bool staged = streams(decoder, coding);
     const uint64_t together = staged ? STAGE / row_size : n_rows;
     uint8_t *out = (uint8_t *)decoder->dst->data + (size_t)decoder->out, stage[STAGE];
     uint8_t *words = decoder->scratch + (size_t)((start - decoder->window_start + col->start) * coding->word_size);
@@ -288,7 +289,7 @@ omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *
 static bool is_scattered(const omf_chunk_decoder *decoder, const omfi_coding *coding) {
     const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
     return decoder->n_dims > 1 && col->stride == (int64_t)coding->element_size &&
-           col->count * coding->element_size <= PREFETCH_MAX && !streams(decoder, coding, col->count);
+           col->count * coding->element_size <= PREFETCH_MAX && !streams(decoder, coding);
 }
 
 /* Announce where the rows go that begin among the next n elements of the chunk. They need not exist. */
@@ -365,7 +366,7 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
         finish(decoder, &coding, decoder->position - (waits ? in_row : 0));
         if (n > 0) break; /* more input is needed */
     }
-    OMFI_STREAM_END();
+    if (streams(decoder, &coding)) OMFI_STREAM_END();
     *consumed = (size_t)(input.at - src);
     decoder->fed += *consumed;
     *done = decoder->position >= decoder->n_stop;
