@@ -22,14 +22,16 @@ cdef struct Bytes:
     size_t size
 
 
-# Of one array: the groups of the look-up table that were decoded last, and the bytes of the chunk that a read of a
-# single one fetched last. Threads share it.
+# Of one array: the groups of the look-up table that were decoded last, and the bytes of small chunks that were read
+# alone. Threads share it.
 cdef class LutCache:
     cdef char lock           # of the slots
     cdef Group *slots
     cdef uint64_t n_slots
-    cdef char chunk_lock
-    cdef Bytes chunk
+    cdef char chunks_lock    # of what follows
+    cdef Bytes *chunks       # NULL until one is kept
+    cdef size_t chunks_size  # bytes that they have
+    cdef unsigned oldest     # the slot that makes room next
 
 
 cdef LutCache new_cache(uint64_t n_groups)

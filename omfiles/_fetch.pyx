@@ -2,7 +2,8 @@
 """Reading the chunks of a plan, without the GIL.
 
 The chunks of a plan ascend in the file, so neighbours are fetched together. What is known of the look-up table is kept
-between reads, and so is a small chunk that was read alone. Large reads are shared by several threads, each of which
+between reads, and so are small chunks that were read alone: a call of the system takes longer than to decode them. Large
+reads are shared by several threads, each of which
 takes the next few chunks until none are left.
 """
 
@@ -34,7 +35,9 @@ cdef enum:
     BATCH_SIZE = 1 << 20      # bytes of neighbouring chunks fetched at once, 4 times it by all threads of a read
     BATCH_CHUNKS = 256
     MAX_GAP = 4096            # unwanted bytes between two chunks that are fetched together
-    KEPT_SIZE = 1 << 15       # bytes of a chunk that are kept for the next read
+    KEPT_CHUNKS = 2048        # slots for small chunks that were read alone
+    KEPT_SIZE = 1 << 15       # bytes of a small chunk
+    KEPT_TOTAL = 1 << 20      # bytes of all that are kept of one array
     STACK_SIZE = 8192         # bytes of buffer, and of scratch, that need no allocation
     SPAN_SIZE = 1 << 19       # decoded bytes of the chunks that a thread takes at a time
     SHARED_SIZE = 1 << 21     # decoded bytes of a read, for each of its threads at least
@@ -60,7 +63,10 @@ cdef struct Walk:
 cdef class LutCache:
     def __dealloc__(self):
         free(self.slots)
-        free(self.chunk.data)
+        if self.chunks != NULL:
+            for i in range(KEPT_CHUNKS):
+                free(self.chunks[i].data)
+            free(self.chunks)
 
 
 cdef LutCache new_cache(uint64_t n_groups):
@@ -285,6 +291,8 @@ cdef struct Memory:
     void *scratch
     size_t scratch_size
     Bytes bytes
+    bint alone         # it is a single chunk, and the caller has the lock of the kept ones
+    Bytes *slot        # from which `bytes` were borrowed, or NULL
     uint64_t[1024] near_scratch
     uint8_t[STACK_SIZE] near_buffer
 
@@ -294,13 +302,10 @@ cdef int read_chunks(const omf_plan *plan, Source source, LutCache cache, uint64
     """Fetch and decode chunks [first, last) of the plan: 0, or -1 and *failure is filled."""
     cdef Memory memory
     cdef int result = -1
-    # Who reads point after point mostly stays in a chunk for a while. A lock that is only tried, as above.
-    cdef bint shared = last - first == 1 and source.fd >= 0 and omfiles_try_lock(&cache.chunk_lock)
     memory.batch_size = batch_size
-    if shared:
-        memory.bytes = cache.chunk
-    else:
-        memory.bytes = Bytes(&memory.near_buffer[0], STACK_SIZE, 0, 0)
+    memory.bytes = Bytes(&memory.near_buffer[0], STACK_SIZE, 0, 0)
+    memory.slot = NULL
+    memory.alone = last - first == 1 and source.fd >= 0 and omfiles_try_lock(&cache.chunks_lock)  # only tried, as above
     memory.scratch = memory.near_scratch
     memory.scratch_size = omf_chunk_decode_scratch(&plan.array.codec, plan.array.chunks, plan.array.n_dims)
     if memory.scratch_size > STACK_SIZE:
@@ -309,14 +314,12 @@ cdef int read_chunks(const omf_plan *plan, Source source, LutCache cache, uint64
         out_of_memory(failure)
     else:
         result = read_batches(plan, source, cache, first, last, &memory, failure)
-    if shared and memory.bytes.capacity <= KEPT_SIZE:
-        cache.chunk = memory.bytes
+    if memory.slot != NULL and memory.bytes.capacity <= KEPT_SIZE:
+        give_back(cache, &memory)
     elif memory.bytes.data != memory.near_buffer:
         free(memory.bytes.data)
-        if shared:
-            cache.chunk = Bytes(NULL, 0, 0, 0)
-    if shared:
-        omfiles_unlock(&cache.chunk_lock)
+    if memory.alone:
+        omfiles_unlock(&cache.chunks_lock)
     if memory.scratch != memory.near_scratch:
         free(memory.scratch)
     return result
@@ -356,6 +359,8 @@ cdef int read_batches(const omf_plan *plan, Source source, LutCache cache, uint6
                 omf_cursor_next(cursor)
         else:
             if src == NULL:
+                if memory.alone:
+                    borrow(cache, memory, begin)
                 src = fetch(source, begin, ranges[n - 1].end - begin, memory, failure)
                 if src == NULL:
                     return -1
@@ -379,6 +384,30 @@ cdef bint belongs_together(const Range *ranges, unsigned n, size_t batch_size) n
     if n == BATCH_CHUNKS or ranges[n].begin < ranges[n - 1].end:
         return False
     return ranges[n].begin - ranges[n - 1].end <= MAX_GAP and ranges[n].end - ranges[0].begin <= batch_size
+
+
+cdef void borrow(LutCache cache, Memory *memory, uint64_t offset) noexcept nogil:
+    """Read into the slot of the chunk at this place of the file, which may hold it already."""
+    if cache.chunks == NULL:
+        cache.chunks = <Bytes *> calloc(KEPT_CHUNKS, sizeof(Bytes))
+        if cache.chunks == NULL:
+            return
+    memory.slot = &cache.chunks[(offset * <uint64_t> 0x9E3779B97F4A7C15) >> 53]  # Fibonacci hashing
+    memory.bytes = memory.slot[0]
+    memory.slot[0] = Bytes(NULL, 0, 0, 0)
+    cache.chunks_size -= memory.bytes.capacity
+
+
+cdef void give_back(LutCache cache, Memory *memory) noexcept nogil:
+    cdef Bytes *victim
+    while cache.chunks_size + memory.bytes.capacity > KEPT_TOTAL:
+        victim = &cache.chunks[cache.oldest % KEPT_CHUNKS]
+        cache.oldest += 1
+        cache.chunks_size -= victim.capacity
+        free(victim.data)
+        victim[0] = Bytes(NULL, 0, 0, 0)
+    memory.slot[0] = memory.bytes
+    cache.chunks_size += memory.bytes.capacity
 
 
 cdef const uint8_t *fetch(Source source, uint64_t offset, size_t size, Memory *memory,

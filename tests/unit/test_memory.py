@@ -70,6 +70,21 @@ peak_of(lambda: reader[{key}])
     assert peak(code, path) <= n_bytes + READ_EXTRA
 
 
+def test_what_is_kept_of_points_is_bounded(folder: Path) -> None:
+    """Chunks of some 20 kB, 38 MB in all, none of them read twice; every value is right."""
+    path = folder / "noise.om"
+    noise = np.random.default_rng(1).integers(-(2**30), 2**30, (4096, 2330), dtype=np.int32)
+    omfiles.save(path, noise, (2, 2330))
+    np.save(folder / "noise.npy", noise[::2, 7])
+    code = """
+reader = omfiles.OmFileReader(sys.argv[1])
+expected = np.load(sys.argv[2])
+reader[0, 0]
+peak_of(lambda: [1 // (reader[2 * i, 7] == x) for i, x in enumerate(expected)])
+"""
+    assert peak(code, path, folder / "noise.npy") <= 2 * MIB
+
+
 @pytest.mark.parametrize("chunks", [(20, 20), (64, 4096), (2048, 2048)], ids=str)
 def test_threads_share_the_memory(folder: Path, chunks: tuple[int, int]) -> None:
     path = write_file(folder, LARGE, chunks)
