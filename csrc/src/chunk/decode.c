@@ -320,6 +320,23 @@ static uint64_t next_batch(const omf_chunk_decoder *decoder, const omfi_coding *
     return n <= room ? n : single + (room - single) / OMFI_BLOCK * OMFI_BLOCK;
 }
 
+/* How many of the next n elements are treated alike: those in wanted columns and their neighbours, or whole blocks in
+ * columns that nobody wants, which count only for what comes behind them. */
+static uint64_t next_run(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t n, bool *wanted) {
+    const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
+    const uint64_t n_cols = decoder->n_cols, column = decoder->position % n_cols, start = col->start;
+    const uint64_t end = start + (col->count - 1) * col->step + 1;
+    *wanted = true;
+    if (n_cols - (end - start) < 2 * OMFI_BLOCK) return n;
+    if (coding->stream == OMF_STREAM_XOR && coding->width == 64) return n; /* rows of the filter are others */
+    const uint64_t before = column < start ? start - column : column < end ? 0 : n_cols - column + start;
+    *wanted = before < OMFI_BLOCK || n < OMFI_BLOCK;
+    if (!*wanted) return (before < n ? before : n) / OMFI_BLOCK * OMFI_BLOCK;
+    const uint64_t run = before + end - (before == 0 ? column : start);
+    const uint64_t whole = omfi_ceil_div(run, OMFI_BLOCK) * OMFI_BLOCK;
+    return whole < n ? whole : n;
+}
+
 omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src, size_t src_len, bool last,
                                   size_t *consumed, bool *done, omf_error *err) {
     const omfi_coding coding = omfi_coding_of(decoder->codec);
@@ -353,9 +370,10 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
         }
         size_t n_done = 0;
         for (uint64_t k; n > 0; n -= n_done, words += n_done * coding.word_size) {
-            k = n < at_once ? n : at_once;
+            bool wanted;
+            k = next_run(decoder, &coding, n < at_once ? n : at_once, &wanted);
             if (scattered) prefetch_rows(decoder, &coding, k);
-            const omf_status status = decode_blocks(words, (size_t)k, &decoder->carry, &input, &n_done);
+            const omf_status status = decode_blocks(wanted ? words : NULL, (size_t)k, &decoder->carry, &input, &n_done);
             OMFI_CHECK(status == OMF_OK, err, status, decoder->fed + (uint64_t)(input.at - src), "block", input.reason);
             decoder->position += n_done;
             if (n_done < k) break;

@@ -246,6 +246,35 @@ OMFI_INLINE omf_status FNW(decode_and_integrate)(omf_stream kind, T *block, unsi
     return OMF_OK;
 }
 
+/* What integration of a full block would return, which is much cheaper than all values. */
+OMFI_INLINE T FNW(total)(omf_stream kind, const T *block, unsigned zeros, T last) {
+    T sum = 0;
+    (void)zeros;
+    if (kind == OMF_STREAM_DELTA) {
+        for (unsigned i = 0; i < OMFI_BLOCK; i++) sum = (T)(sum + block[i]);
+    } else if (kind == OMF_STREAM_ZIGZAG) {
+        for (unsigned i = 0; i < OMFI_BLOCK; i++) sum = (T)(sum + ((block[i] >> 1) ^ (T)(0 - (block[i] & 1))));
+    } else {
+#if W >= 32
+        for (unsigned i = 0; i < OMFI_BLOCK; i++) sum ^= block[i];
+        return zeros < W ? last ^ REVERSE(sum) >> zeros : last;
+#endif
+    }
+    return (T)(last + sum);
+}
+
+static omf_status FNW(skip_block)(omf_stream kind, unsigned zeros, T *last, omfi_input *input, const uint8_t **cursor) {
+    T block[OMFI_BLOCK];
+#if W == 64
+    if (kind == OMF_STREAM_ZIGZAG && FN(is_narrow)(*cursor, input->end))
+        return FN(decode_narrow_zigzag)(block, last, input, cursor);
+#endif
+    const FN(packing) packing = kind == OMF_STREAM_XOR ? FN(PACKED_AS_XOR) : FN(PACKED_BY_WIDTH);
+    const omf_status status = FNW(decode_block)(block, OMFI_BLOCK, packing, input, cursor);
+    if (status == OMF_OK) *last = FNW(total)(kind, block, zeros, *last);
+    return status;
+}
+
 #define REGISTER (64 / sizeof(T)) /* words of the largest one */
 
 /* A stream behind its first value; `kind` is a constant wherever this is inlined. */
@@ -267,7 +296,9 @@ OMFI_INLINE omf_status FNW(decode_blocks)(omf_stream kind, T *dst, size_t n_valu
             }
             zeros = *at++;
         }
-        if (n == OMFI_BLOCK) {
+        if (dst == NULL) {
+            status = FNW(skip_block)(kind, zeros, &last, input, &at);
+        } else if (n == OMFI_BLOCK) {
             status = FNW(decode_and_integrate)(kind, dst + done, OMFI_BLOCK, zeros, &last, input, &at);
         } else { /* integration works in whole registers */
             T block[OMFI_BLOCK];

@@ -36,7 +36,8 @@ typedef struct omfi_input {
 
 /* Decode blocks until n_values (a multiple of OMFI_BLOCK, or the rest of the stream) are there, or until what is left
  * of an input that is not the last one might not be a whole block. *n_done receives the number of values. *carry is the
- * value before the first one, afterwards the last one. */
+ * value before the first one, afterwards the last one. If dst is NULL, n_values is a multiple of OMFI_BLOCK, and nothing
+ * but *carry is wanted. */
 typedef omf_status (*omfi_decode_fn)(void *dst, size_t n_values, uint64_t *carry, omfi_input *input, size_t *n_done);
 
 /* Encode n_values (a multiple of OMFI_BLOCK, or the rest of the stream) words; returns the bytes written, at most
