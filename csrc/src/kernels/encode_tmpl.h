@@ -93,9 +93,10 @@ static size_t FNW(encode_vbyte)(uint8_t *dst, const T *values, const uint64_t lo
 /* The cheapest layout; `longer` receives the bitmap of its exceptions. */
 OMFI_INLINE layout FNW(choose)(uint64_t longer[2], const T *values, unsigned n, unsigned top) {
     uint8_t lengths[OMFI_BLOCK];
-    uint32_t above[W + CHOOSE_LANES + CHOOSE_MARGIN];
+    uint32_t above[W + CHOOSE_LANES + CHOOSE_MARGIN + 7];
     FNW(lengths)(lengths, values);
-    memset(above + top, 0, (CHOOSE_LANES + CHOOSE_MARGIN) * sizeof *above);
+    for (unsigned i = 0; i < CHOOSE_LANES + CHOOSE_MARGIN; i += 8) /* a larger memset begins slowly */
+        memset(above + top + i, 0, 8 * sizeof *above);
     FN(count_longer)(above, lengths, top);
     const layout chosen = choose_layout(above, n, top, W);
     if (chosen.kind != BLOCK_PLAIN) FN(find_longer)(longer, lengths, chosen.bits);

@@ -116,6 +116,64 @@ MERGE_BYTES(64, uint64_t, EXPAND64)
 #undef EXPAND32
 #undef EXPAND64
 
+/* The other way round: the words with set bits, without their low parts, side by side; returns how many. Four words at
+ * a time; a step writes as many, which never goes further than it has read. */
+#define OMFI_HAS_TAKE
+#define ORDERS(X)                                                                                                      \
+    {X(0, 0, 0, 0), X(0, 0, 0, 0), X(1, 0, 0, 0), X(0, 1, 0, 0), X(2, 0, 0, 0), X(0, 2, 0, 0),                         \
+     X(1, 2, 0, 0), X(0, 1, 2, 0), X(3, 0, 0, 0), X(0, 3, 0, 0), X(1, 3, 0, 0), X(0, 1, 3, 0),                         \
+     X(2, 3, 0, 0), X(0, 2, 3, 0), X(1, 2, 3, 0), X(0, 1, 2, 3)}
+#define ORDER8(a, b, c, d) {a, b, c, d}
+#define ORDER16(a, b, c, d) {2 * a, 2 * a + 1, 2 * b, 2 * b + 1, 2 * c, 2 * c + 1, 2 * d, 2 * d + 1}
+#define WORD32(a) 4 * a, 4 * a + 1, 4 * a + 2, 4 * a + 3
+#define ORDER32(a, b, c, d) {WORD32(a), WORD32(b), WORD32(c), WORD32(d)}
+#define PAIR(a) 2 * a, 2 * a + 1
+#define ORDER64(a, b, c, d) {PAIR(a), PAIR(b), PAIR(c), PAIR(d)}
+static const uint8_t FN(order8)[16][4] = ORDERS(ORDER8), FN(order16)[16][8] = ORDERS(ORDER16);
+static const uint8_t FN(order32)[16][16] = ORDERS(ORDER32);
+static const uint32_t FN(order64)[16][8] = ORDERS(ORDER64);
+#undef ORDERS
+#undef ORDER8
+#undef ORDER16
+#undef WORD32
+#undef ORDER32
+#undef PAIR
+#undef ORDER64
+#define TAKE(W, T, STEP)                                                                                               \
+    static unsigned FN(take##W)(T * high, const T *values, const uint64_t bitmap[2], unsigned bits) {                  \
+        const __m128i shift = _mm_cvtsi32_si128((int)bits);                                                            \
+        const T *const start = high;                                                                                   \
+        for (unsigned half = 0; half < 2; half++) {                                                                    \
+            uint64_t rest = bitmap[half];                                                                              \
+            for (unsigned i = 0; i < 64; i += 4, rest >>= 4, values += 4) {                                            \
+                const unsigned flags = (unsigned)rest & 15;                                                            \
+                STEP;                                                                                                  \
+                high += _mm_popcnt_u32(flags);                                                                         \
+            }                                                                                                          \
+        }                                                                                                              \
+        return (unsigned)(high - start);                                                                               \
+    }
+#define LOAD4(from) _mm_loadu_si32(from)
+#define LOAD8(from) _mm_loadl_epi64((const __m128i *)(from))
+TAKE(8, uint8_t,
+     _mm_storeu_si32(high,
+                     _mm_and_si128(_mm_srl_epi16(_mm_shuffle_epi8(LOAD4(values), LOAD4(FN(order8)[flags])), shift),
+                                   _mm_set1_epi8((char)(0xFF >> bits)))))
+TAKE(16, uint16_t,
+     _mm_storel_epi64((__m128i *)high,
+                      _mm_srl_epi16(_mm_shuffle_epi8(LOAD8(values), LOAD8(FN(order16)[flags])), shift)))
+TAKE(32, uint32_t,
+     _mm_storeu_si128((__m128i *)high, _mm_srl_epi32(_mm_shuffle_epi8(FN(load128)((const uint8_t *)values),
+                                                                      FN(load128)(FN(order32)[flags])),
+                                                     shift)))
+TAKE(64, uint64_t,
+     FN(store256)(high,
+                  _mm256_srl_epi64(_mm256_permutevar8x32_epi32(FN(load256)(values), FN(load256)(FN(order64)[flags])),
+                                   shift)))
+#undef LOAD4
+#undef LOAD8
+#undef TAKE
+
 /* --- integration -------------------------------------------------------------------------------------------------- */
 
 /* The last word of each half of a register, all over the half. */

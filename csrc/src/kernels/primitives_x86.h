@@ -201,9 +201,8 @@ static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint
 }
 
 /* Pack 32 values of up to 7 bits: neighbours join to 16 bits, to 32 and to 64. */
-OMFI_INLINE void FN(pack_32)(uint8_t *dst, const uint8_t *src, unsigned bits) {
+OMFI_INLINE void FN(pack_32)(uint8_t *dst, __m256i x, unsigned bits) {
     const int one = 1 << bits, two = 1 << 2 * bits;
-    const __m256i x = _mm256_and_si256(FN(load256)(src), _mm256_set1_epi8((char)(one - 1)));
     const __m256i by2 = _mm256_maddubs_epi16(_mm256_set1_epi16((short)(one << 8 | 1)), x);
     const __m256i by4 = _mm256_madd_epi16(by2, _mm256_set1_epi32(two << 16 | 1));
     const __m256i upper = _mm256_sll_epi64(_mm256_srli_epi64(by4, 32), _mm_cvtsi32_si128((int)(4 * bits)));
@@ -217,19 +216,25 @@ OMFI_INLINE void FN(pack_32)(uint8_t *dst, const uint8_t *src, unsigned bits) {
     _mm_storeu_si128((__m128i *)(dst + 2 * bits), high);
 }
 
-/* Writes up to 14 bytes behind the packed ones, for which OMFI_BLOCK_BOUND has room if n >= 32. */
+/* Reads whole registers of src, a full block at most. Writes up to 30 bytes behind the packed ones, for which
+ * OMFI_BLOCK_BOUND has room if n >= 32. */
 static size_t FN(pack_bytes)(uint8_t *dst, const uint8_t *src, unsigned n, unsigned bits) {
     const size_t size = ((size_t)n * bits + 7) / 8;
     if (bits == 8) {
         memcpy(dst, src, n);
         return n;
     }
-    for (; n >= 32; n -= 32, src += 32, dst += 4 * bits) FN(pack_32)(dst, src, bits);
-    if (n > 0) {
-        uint8_t rest[32] = {0}, packed[32];
-        memcpy(rest, src, n);
-        FN(pack_32)(packed, rest, bits);
-        memcpy(dst, packed, (n * bits + 7) / 8);
+    const __m256i byte = _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+                                          22, 23, 24, 25, 26, 27, 28, 29, 30, 31);
+    const __m256i mask = _mm256_set1_epi8((char)((1u << bits) - 1));
+    unsigned i = 0;
+    for (; i + 32 <= n; i += 32) FN(pack_32)(dst + i / 8 * bits, _mm256_and_si256(FN(load256)(src + i), mask), bits);
+    if (i < n) {
+        const __m256i there = _mm256_cmpgt_epi8(_mm256_set1_epi8((char)(n - i)), byte);
+        const __m256i rest = _mm256_and_si256(_mm256_and_si256(FN(load256)(src + i), mask), there);
+        uint8_t packed[32];
+        FN(pack_32)(n >= 32 ? dst + i / 8 * bits : packed, rest, bits);
+        if (n < 32) memcpy(dst, packed, size);
     }
     return size;
 }
