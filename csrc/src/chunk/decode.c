@@ -57,9 +57,17 @@ static uint64_t rows_together(const omf_chunk_decoder *decoder, uint64_t end) {
     return (left - 1) * distance <= room ? left : room / distance + 1;
 }
 
-static void copy_row(uint8_t *out, int64_t out_stride, const uint8_t *in, int64_t in_stride, uint64_t n, size_t size) {
-    if (out_stride == (int64_t)size && in_stride == (int64_t)size) omfi_copy(out, in, (size_t)n * size);
-    else omfi_copy_strided(out, out_stride, in, in_stride, n, (unsigned)size);
+/* Copy elements of `size` bytes between two matrices; strides in bytes. */
+static void copy_matrix(uint8_t *out, int64_t out_row, int64_t out_col, const uint8_t *in, int64_t in_row,
+                        int64_t in_col, uint64_t n_rows, uint64_t n_cols, size_t size) {
+    if (n_cols == 1) { /* a column is a row of another matrix */
+        omfi_copy_strided(out, out_row, in, in_row, n_rows, (unsigned)size);
+        return;
+    }
+    for (; n_rows > 0; n_rows--, out += out_row, in += in_row) {
+        if (out_col == (int64_t)size && in_col == (int64_t)size) omfi_copy(out, in, (size_t)n_cols * size);
+        else omfi_copy_strided(out, out_col, in, in_col, n_cols, (unsigned)size);
+    }
 }
 
 /* Words -> elements. */
@@ -91,6 +99,18 @@ static void stream_rows(uint8_t *out, int64_t out_stride, const uint8_t *stage, 
     for (; n_rows > 0; n_rows--, out += out_stride, stage += row_size) stream(out, stage, row_size);
 }
 
+/* Rows of words -> rows of the caller's array, by way of the stage. */
+static void emit_staged(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint8_t *out, int64_t row_stride,
+                        const uint8_t *words, size_t words_stride, uint64_t n_rows, uint64_t n) {
+    uint8_t stage[STAGE];
+    const size_t row_size = (size_t)n * coding->element_size;
+    for (uint64_t done = 0, k; done < n_rows; done += k, out += (int64_t)k * row_stride, words += k * words_stride) {
+        k = n_rows - done < STAGE / row_size ? n_rows - done : STAGE / row_size;
+        restore_rows(decoder, coding, stage, (int64_t)row_size, words, words_stride, k, n);
+        stream_rows(out, row_stride, stage, k, row_size);
+    }
+}
+
 /* Copy the wanted columns j in [from, to) of n_rows rows to the caller's array. The first of the rows starts at element
  * `start` of the window; one that began in an earlier window wraps there, and is back where its columns are. */
 static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t start, uint64_t n_rows,
@@ -106,47 +126,34 @@ static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *codin
     const uint8_t *words = decoder->scratch + (size_t)((start + col->start + from * col->step) * word_size);
 
     const bool dense = n == 1 || (col->step == 1 && col->stride == (int64_t)element_size);
+    const int64_t out_step = dense ? (int64_t)element_size : col->stride, step = (int64_t)(col->step * word_size);
     if (coding->restore == NULL) {
-        for (uint64_t i = 0; i < n_rows; i++, words += words_stride, out += row_stride)
-            copy_row(out, dense ? (int64_t)element_size : col->stride, words, (int64_t)(col->step * word_size), n,
-                     element_size);
+        copy_matrix(out, row_stride, out_step, words, (int64_t)words_stride, step, n_rows, n, element_size);
         return;
     }
     if (dense && n >= SHORT_ROW) {
-        if (!streams(decoder, coding)) {
-            restore_rows(decoder, coding, out, row_stride, words, words_stride, n_rows, n);
-            return;
-        }
-        uint8_t stage[STAGE];
-        const size_t row_size = (size_t)n * element_size;
-        for (uint64_t done = 0, k; done < n_rows; done += k, out += (int64_t)k * row_stride) {
-            k = n_rows - done < STAGE / row_size ? n_rows - done : STAGE / row_size;
-            restore_rows(decoder, coding, stage, (int64_t)row_size, words, words_stride, k, n);
-            stream_rows(out, row_stride, stage, k, row_size);
-            words += k * words_stride;
-        }
+        if (streams(decoder, coding)) emit_staged(decoder, coding, out, row_stride, words, words_stride, n_rows, n);
+        else restore_rows(decoder, coding, out, row_stride, words, words_stride, n_rows, n);
         return;
     }
-    const bool picks = col->step != 1, joined = !picks && words_stride == n * word_size && n < PIECE;
-    const uint64_t together = joined ? PIECE / n : 1; /* rows that lie side by side in the window */
+    /* What lies apart in the window is gathered, some rows or part of a row at a time. */
     uint64_t picked[PIECE], elements[PIECE];
-    for (uint64_t done = 0, k; done < n_rows; done += k) {
+    const uint64_t together = n < PIECE ? PIECE / n : 1;
+    const bool lies_apart = col->step != 1 || (n_rows > 1 && words_stride != n * word_size);
+    for (uint64_t done = 0, k; done < n_rows; done += k, out += (int64_t)k * row_stride, words += k * words_stride) {
         k = n_rows - done < together ? n_rows - done : together;
         for (uint64_t j = 0; j < n; j += PIECE) {
             const uint64_t m = n - j < PIECE ? n - j : PIECE;
-            const uint8_t *from_words = words + (size_t)(j * col->step * word_size);
-            if (picks)
-                omfi_copy_strided(picked, (int64_t)word_size, from_words, (int64_t)(col->step * word_size), m,
-                                  coding->word_size);
-            restore_rows(decoder, coding, elements, 0, picks ? (const void *)picked : from_words, 0, 1, m * k);
-            for (uint64_t i = 0; i < k; i++)
-                copy_row(out + (int64_t)i * row_stride + (int64_t)j * col->stride,
-                         dense ? (int64_t)element_size : col->stride,
-                         (const uint8_t *)elements + (size_t)(i * n) * element_size, (int64_t)element_size, m,
-                         element_size);
+            const uint8_t *found = words + (size_t)(j * (uint64_t)step);
+            if (lies_apart) {
+                copy_matrix((uint8_t *)picked, (int64_t)(m * word_size), (int64_t)word_size, found,
+                            (int64_t)words_stride, step, k, m, word_size);
+                found = (const uint8_t *)picked;
+            }
+            restore_rows(decoder, coding, elements, 0, found, 0, 1, m * k);
+            copy_matrix(out + (int64_t)j * out_step, row_stride, out_step, (const uint8_t *)elements,
+                        (int64_t)(m * element_size), (int64_t)element_size, k, m, element_size);
         }
-        words += k * words_stride;
-        out += (int64_t)k * row_stride;
     }
 }
 
@@ -308,6 +315,13 @@ static void prefetch_rows(const omf_chunk_decoder *decoder, const omfi_coding *c
         for (uintptr_t at = out & ~(uintptr_t)63; at < out + row_size; at += 64) OMFI_PREFETCH_WRITE((const void *)at);
 }
 
+/* Whether there are whole blocks in columns that nobody wants, which count only for what comes behind them. */
+static bool is_sparse(const omf_chunk_decoder *decoder, const omfi_coding *coding) {
+    if (coding->stream == OMF_STREAM_XOR && coding->width == 64) return false; /* rows of the filter are others */
+    const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
+    return decoder->n_cols - (col->count - 1) * col->step - 1 >= 2 * OMFI_BLOCK;
+}
+
 /* Elements to decode next: up to the last wanted one, rounded up to whole blocks, as far as the window has room. */
 static uint64_t next_batch(const omf_chunk_decoder *decoder, const omfi_coding *coding) {
     const uint64_t left = decoder->n_rows * decoder->n_cols - decoder->position;
@@ -316,19 +330,18 @@ static uint64_t next_batch(const omf_chunk_decoder *decoder, const omfi_coding *
     const uint64_t single = decoder->position == 0 && coding->stream != OMF_STREAM_XOR; /* the first value */
     uint64_t n = single + omfi_ceil_div(wanted - single, OMFI_BLOCK) * OMFI_BLOCK;
     if (n > left) n = left;
-    if (n > BATCH) n = BATCH + single;
+    if (n > BATCH && !is_sparse(decoder, coding)) n = BATCH + single;
     return n <= room ? n : single + (room - single) / OMFI_BLOCK * OMFI_BLOCK;
 }
 
-/* How many of the next n elements are treated alike: those in wanted columns and their neighbours, or whole blocks in
- * columns that nobody wants, which count only for what comes behind them. */
+/* How many of the next n elements are treated alike: those in wanted columns and their neighbours, or blocks that nobody
+ * wants. */
 static uint64_t next_run(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t n, bool *wanted) {
     const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
     const uint64_t n_cols = decoder->n_cols, column = decoder->position % n_cols, start = col->start;
     const uint64_t end = start + (col->count - 1) * col->step + 1;
     *wanted = true;
-    if (n_cols - (end - start) < 2 * OMFI_BLOCK) return n;
-    if (coding->stream == OMF_STREAM_XOR && coding->width == 64) return n; /* rows of the filter are others */
+    if (!is_sparse(decoder, coding)) return n;
     const uint64_t before = column < start ? start - column : column < end ? 0 : n_cols - column + start;
     *wanted = before < OMFI_BLOCK || n < OMFI_BLOCK;
     if (!*wanted) return (before < n ? before : n) / OMFI_BLOCK * OMFI_BLOCK;
