@@ -36,7 +36,7 @@ else:
     # No fused multiply-add: sums and products round one by one, as the format asks. Nobody looks at floating-point
     # exceptions or errno, and without them compilers vectorise the conversions.
     compile_args = ["-std=c11", "-fvisibility=hidden", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-    compile_args += ["-O0", "-g"] if debug else ["-O3", "-g0"]
+    compile_args += ["-O1" if sanitizers else "-O0", "-g"] if debug else ["-O3", "-g0"]
     link_args = []
     if sys.platform == "linux" and not debug:
         link_args += ["-Wl,--strip-all"]

@@ -101,7 +101,10 @@ cdef class Reader(Node):
         return _reopen, (type(self), origin, indices[::-1]), getattr(self, "__dict__", None) or None
 
     def __copy__(self):
-        cdef Reader copy = spawn(self, opened(self), self)
+        cdef Source source = opened(self)
+        cdef Reader copy = spawn(self, source, self)
+        if source.remote is None and omf_type_is_array(self.record.type):
+            copy.cache = lut_cache(self)
         if hasattr(self, "__dict__"):
             copy.__dict__.update(self.__dict__)
         return copy
@@ -114,7 +117,7 @@ cdef class Reader(Node):
     @property
     def name(self) -> str:
         """Name of the variable; may be empty."""
-        opened(self)
+        cdef Source _source = opened(self)  # keeps the name
         return name_of(&self.record)
 
     @property
@@ -607,7 +610,9 @@ cdef dict names_of(Reader self, Source source):
             locate_child(&self.record, source, i, &span)
             _owner = load_record(source, span, &record, &self.record)  # keeps the name
             names.setdefault(name_of(&record), i)
-        self.children_by_name = names
+        with cython.critical_section(self):
+            if self.children_by_name is None:
+                self.children_by_name = names
     return names
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from copy import copy
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -214,7 +215,8 @@ class OmFileReaderAsync:
         """
         file = self._reader._remote
         if file is None:
-            return await to_thread(self._reader.read_array, ranges)
+            # Of a copy, as this reader may be closed before a thread gets round to it.
+            return await to_thread(copy(self._reader).read_array, ranges)
         plan = self._reader._plan(ranges)
         await file.run_async(file.read([plan]))
         return plan.out

@@ -243,7 +243,7 @@ def test_closing_during_a_read(open_: Any) -> None:
         async with open_() as root:
             array = await root.get_child_by_name("array")
             task = asyncio.create_task(array.read_array(...))
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0)  # until it waits for the first time
             array.close()
             np.testing.assert_array_equal(await task, ARRAY)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -23,7 +24,7 @@ import fsspec
 import numpy as np
 import pytest
 import s3fs
-from servers import S3
+from servers import S3, Http
 from stores import AsyncCountingFS, CountingFS, PlainAsyncStore, PlainStore, Request, Traffic, short
 
 import omfiles
@@ -462,6 +463,25 @@ def test_64_threads(subject: Subject) -> None:
 
     with ThreadPoolExecutor(64) as pool:
         list(pool.map(read, range(256)))
+
+
+def test_64_threads_over_http(http: Http) -> None:
+    """All at once; `OMFILES_STRESS=60` goes on for a minute."""
+    http.files["file.om"] = CONTENT
+    end = time.monotonic() + float(os.environ.get("OMFILES_STRESS", "0"))
+    together = threading.Barrier(64)
+
+    def read(number: int) -> None:
+        together.wait(30)
+        for i in itertools.count():
+            plane = (7 * number + i) % SHAPE[0]
+            np.testing.assert_array_equal(reader[plane : plane + 3, ::3], ARRAY[plane : plane + 3, ::3])
+            assert reader["units"].read_scalar() == "K"
+            if time.monotonic() >= end:
+                break
+
+    with OmFileReader(f"{http.url}/file.om", fetch=MANY) as reader, ThreadPoolExecutor(64) as pool:
+        assert list(pool.map(read, range(64))) == [None] * 64
 
 
 @for_threads

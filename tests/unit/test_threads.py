@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -120,20 +123,103 @@ def test_many_callers(path: Path) -> None:
 
 
 def test_64_threads_on_one_reader(path: Path) -> None:
-    """All at once; `OMFILES_STRESS=3000` goes on for about a minute."""
+    """All at once; `OMFILES_STRESS=60` goes on for a minute."""
     omfiles.set_num_threads(4)
-    n_rounds = int(os.environ.get("OMFILES_STRESS", "5"))
+    end = time.monotonic() + float(os.environ.get("OMFILES_STRESS", "0"))
     together = threading.Barrier(64)
 
     def read(number: int) -> None:
         together.wait(30)
-        for i in range(n_rounds):
-            start = (7 * number + i) % 290
+        n_rounds = 0
+        while n_rounds < 5 or time.monotonic() < end:
+            start = (7 * number + n_rounds) % 290
             np.testing.assert_array_equal(reader[start : start + 9, ::7], LARGE[start : start + 9, ::7])
             np.testing.assert_array_equal(reader[start, start % 200], LARGE[start, start % 200])
+            n_rounds += 1
 
     with OmFileReader(path) as reader, ThreadPoolExecutor(64) as pool:
         assert list(pool.map(read, range(64))) == [None] * 64
+
+
+@pytest.fixture(scope="module")
+def scattered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six arrays whose records lie far from each other, and from the end of the file, which readers hold in memory."""
+    path = tmp_path_factory.mktemp("threads") / "scattered.om"
+    with omfiles.OmFileWriter(path, "inline") as writer:
+        arrays = [
+            writer.write_array(LARGE[i : i + 40], (5, 20, 60), name=f"array{i}", attrs={"number": i}) for i in range(6)
+        ]
+        writer.close(writer.write_group("root", arrays))
+    return path
+
+
+def at_once(*actions: Callable[[], object]) -> list[Any]:
+    """What the actions return, each called in a thread of its own."""
+    begun = threading.Barrier(len(actions))
+
+    def run(action: Callable[[], object]) -> object:
+        begun.wait(30)
+        return action()
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(run, actions))
+
+
+def test_first_reads_at_once(scattered: Path) -> None:
+    """What a reader keeps for the next read, several threads make, find and replace at the same time."""
+
+    def records(root: OmFileReader, first: int) -> None:
+        for i in (first, (first + 1) % 6):
+            assert root[f"array{i}"].attrs == {"number": i}
+
+    def points(array: OmFileReader) -> None:
+        for i in np.ndindex(4, 50):
+            assert array[i[0], i[1], 7] == LARGE[3 + i[0], i[1], 7]
+
+    for i in range(6):
+        with OmFileReader(scattered) as root:
+            at_once(*[partial(records, root, i)] * 3, *[partial(points, root["array3"])] * 3)
+
+
+@pytest.mark.guarantee(n=20)
+def test_closing_while_others_use_it(scattered: Path) -> None:
+    """All that they get is right, until they are told that the reader is closed."""
+    uses: list[tuple[Callable[[OmFileReader, OmFileReader], Any], Any]] = [
+        (lambda root, array: root.name, "root"),
+        (lambda root, array: list(root), [f"array{i}" for i in range(6)]),
+        (lambda root, array: root["array2"].attrs["number"], 2),
+        (lambda root, array: len(root._get_flat_variable_metadata()), 13),
+        (lambda root, array: pickle.loads(pickle.dumps(root)).name, "root"),
+        (lambda root, array: (array.chunks, array.dtype, array.nbytes), ((5, 20, 60), np.int32, 1_920_000)),
+        (lambda root, array: int(array[3, 77, 5]), LARGE[7, 77, 5]),
+        (lambda root, array: int(array[3:30:4, ::9].sum()), LARGE[7:34:4, ::9].sum()),
+    ]
+
+    def use(root: OmFileReader, array: OmFileReader, action: Callable[[OmFileReader, OmFileReader], Any], right: Any):
+        with pytest.raises(ValueError, match="the reader is closed"):
+            while True:
+                assert action(root, array) == right
+
+    def close(root: OmFileReader, array: OmFileReader) -> None:
+        time.sleep(0.02)
+        root.close()
+        array.close()
+
+    for _ in range(5):
+        root = OmFileReader(scattered)
+        array = root["array4"]
+        at_once(partial(close, root, array), *[partial(use, root, array, *each) for each in uses])
+
+
+def test_the_number_changes_while_others_read(path: Path) -> None:
+    def change() -> None:
+        for n in (1, 3, 2, 16, 4, 1):
+            omfiles.set_num_threads(n)
+            time.sleep(0.005)
+
+    with OmFileReader(path) as reader:
+        for found in at_once(change, *[partial(reader.read_array, ...)] * 3)[1:]:
+            np.testing.assert_array_equal(found, LARGE)
 
 
 def test_nobody_waits_for_the_work_of_others() -> None:
@@ -182,10 +268,12 @@ def test_an_interrupt_waits_for_the_threads() -> None:
                 threading.Event().wait(0.05)
             ended.append(True)
 
-    with pytest.raises(KeyboardInterrupt):
-        share(work, 2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            share(work, 2)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert ended == [True]
-    signal.signal(signal.SIGINT, before)
 
 
 @posix
@@ -301,3 +389,56 @@ def test_many_writers(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(write, range(16))) == {expected}
+
+
+@pytest.mark.parametrize("placement", ["tail", "inline"])
+def test_one_writer_in_many_threads(tmp_path: Path, placement: str) -> None:
+    """Their calls are done one after another."""
+    omfiles.set_num_threads(2)
+
+    def write(number: int) -> list[omfiles.OmWriterVariable]:
+        data = LARGE + number
+        return [
+            writer.write_array(data[:60], (5, 40, 60), name=f"whole {number}", attrs={"number": number}),
+            writer.write_array_streaming((60, 200, 60), (5, 200, 60), iter(data[:60].reshape(6, 10, 200, 60)), "i4",
+                                         name=f"streamed {number}"),
+            writer.write_group(f"group {number}", [writer.write_scalar(number, "number")]),
+        ]  # fmt: skip
+
+    with omfiles.OmFileWriter(tmp_path / "file.om", placement) as writer:
+        made = at_once(*[partial(write, number) for number in range(6)])
+        writer.close(writer.write_group("root", [variable for each in made for variable in each]))
+    with OmFileReader(tmp_path / "file.om") as root:
+        assert len(root) == 18
+        for number in range(6):
+            whole, streamed = root[f"whole {number}"], root[f"streamed {number}"]
+            assert whole["number"].read_scalar() == root[f"group {number}/number"].read_scalar() == number
+            for array in (whole, streamed):
+                np.testing.assert_array_equal(array[...], LARGE[:60] + number)
+
+
+@pytest.mark.parametrize("ending", ["close", "discard"])
+@pytest.mark.guarantee(n=11)
+def test_ending_a_file_while_others_write(tmp_path: Path, ending: str) -> None:
+    """The file is complete, or not there; the others are told that the writer is closed."""
+    writer = omfiles.OmFileWriter(tmp_path / "file.om")
+    root = writer.write_array(LARGE[:60], (5, 40, 60), name="root", attrs={"units": "m"})
+
+    def write(number: int) -> None:
+        with pytest.raises(ValueError, match="the writer is closed"):
+            while True:
+                array = writer.write_array(LARGE[:20], (5, 40, 60), name="array")
+                writer.write_group("group", [array, writer.write_scalar(number, "scalar")])
+
+    def end() -> None:
+        time.sleep(0.02)
+        writer.close(root) if ending == "close" else writer.discard()
+
+    at_once(end, *[partial(write, number) for number in range(4)])
+    assert writer.closed
+    if ending == "close":
+        with OmFileReader(tmp_path / "file.om") as reader:
+            np.testing.assert_array_equal(reader[...], LARGE[:60])
+            assert reader.attrs == {"units": "m"}
+        assert omfiles.verify(tmp_path / "file.om")
+    assert [file.name for file in tmp_path.iterdir()] == ["file.om"] * (ending == "close")
