@@ -28,6 +28,7 @@ def codec(variable: Variable) -> tuple[str, float, float]:
 
 @given(variables())
 @pytest.mark.guarantee(n=15)
+@pytest.mark.guarantee(n=17)
 def test_both_ways(simd: str, variable: Variable) -> None:
     array = variable.value
     encoded = _codec.encode_chunk(array, *codec(variable))

@@ -50,6 +50,7 @@ def test_streams(level: str, kind: str, width: int, seed: int) -> None:
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize(("dtype", "compression"), CODECS)
 @pytest.mark.parametrize("shape", [(N,), (37, 1001), (1000, 37), (9, 11, 7, 33)])
+@pytest.mark.guarantee(n=17)
 def test_chunks(level: str, dtype: np.dtype, compression: str, shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(len(shape))
     array = np.cumsum(rng.normal(0, 1, shape), axis=-1)

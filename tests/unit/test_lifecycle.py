@@ -268,20 +268,6 @@ def test_threads_share_a_reader(path: Path) -> None:
         assert all(pool.map(read, range(8)))
 
 
-@pytest.mark.guarantee(n=20)
-def test_closing_while_another_thread_reads(path: Path) -> None:
-    for _ in range(20):
-        reader = OmFileReader(path)["array"]
-        results: list[np.ndarray] = []
-        thread = threading.Thread(target=lambda reader=reader, results=results: results.append(reader[...]))
-        thread.start()
-        reader.close()
-        thread.join()
-        if results:  # it began before the reader was closed
-            np.testing.assert_array_equal(results[0], DATA)
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.guarantee(n=23)
 def test_the_gil_is_released(tmp_path: Path) -> None:
     omfiles.save(tmp_path / "large.om", np.arange(20_000_000, dtype="int32").reshape(2000, 10000))

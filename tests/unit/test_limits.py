@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,6 +91,30 @@ def test_a_small_file_that_holds_much(tmp_path: Path) -> None:
     omfiles.set_max_result_size(1 << 20)
     with pytest.raises(MemoryError, match=r"16777216 bytes"):
         omfiles.open(path)[...]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs limits of memory, and what is taken of it")
+@pytest.mark.guarantee(n=5)
+def test_what_is_too_large_for_the_machine(tmp_path: Path) -> None:
+    """The process lives on, and so does the reader."""
+    path = tmp_path / "zeros.om"
+    omfiles.save(path, np.broadcast_to(np.int8(0), (1 << 13, 1 << 14)), (1 << 10, 1 << 14))
+    program = """
+import resource, sys
+from pathlib import Path
+import omfiles
+
+array = omfiles.open(sys.argv[1])
+array[0]
+taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (taken + (100 << 20),) * 2)
+try:
+    array[...]
+except MemoryError:
+    print(array[:, 5].shape, array[1000:1010].any())
+"""
+    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "(8192,) False\n"), done.stderr
 
 
 def test_what_is_set() -> None:

@@ -193,6 +193,7 @@ def test_closing_while_others_use_it(scattered: Path) -> None:
         (lambda root, array: (array.chunks, array.dtype, array.nbytes), ((5, 20, 60), np.int32, 1_920_000)),
         (lambda root, array: int(array[3, 77, 5]), LARGE[7, 77, 5]),
         (lambda root, array: int(array[3:30:4, ::9].sum()), LARGE[7:34:4, ::9].sum()),
+        (lambda root, array: int(array[...].sum()), LARGE[4:44].sum()),
     ]
 
     def use(root: OmFileReader, array: OmFileReader, action: Callable[[OmFileReader, OmFileReader], Any], right: Any):
