@@ -2,9 +2,8 @@
 """Reading the chunks of a plan, without the GIL.
 
 The chunks of a plan ascend in the file, so neighbours are fetched together. What is known of the look-up table is kept
-between reads, and so are small chunks that were read alone: a call of the system takes longer than to decode them. Large
-reads are shared by several threads, each of which
-takes the next few chunks until none are left.
+between reads, and so are small chunks that were read alone: a call of the system takes longer than to decode them.
+Large reads are shared by several threads, each of which takes the next few chunks until none are left.
 """
 
 from libc.errno cimport ENOMEM
