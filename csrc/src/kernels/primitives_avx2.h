@@ -153,12 +153,11 @@ static const uint32_t FN(order64)[16][8] = ORDERS(ORDER64);
         }                                                                                                              \
         return (unsigned)(high - start);                                                                               \
     }
-#define LOAD4(from) _mm_loadu_si32(from)
+/* Some versions of GCC lack _mm_loadu_si32, and one has it wrong. */
+#define LOAD4(from) _mm_cvtsi32_si128((int)omfi_load32(from))
 #define LOAD8(from) _mm_loadl_epi64((const __m128i *)(from))
-TAKE(8, uint8_t,
-     _mm_storeu_si32(high,
-                     _mm_and_si128(_mm_srl_epi16(_mm_shuffle_epi8(LOAD4(values), LOAD4(FN(order8)[flags])), shift),
-                                   _mm_set1_epi8((char)(0xFF >> bits)))))
+TAKE(8, uint8_t, const __m128i x = _mm_srl_epi16(_mm_shuffle_epi8(LOAD4(values), LOAD4(FN(order8)[flags])), shift);
+     omfi_store32(high, (uint32_t)_mm_cvtsi128_si32(_mm_and_si128(x, _mm_set1_epi8((char)(0xFF >> bits))))))
 TAKE(16, uint16_t,
      _mm_storel_epi64((__m128i *)high,
                       _mm_srl_epi16(_mm_shuffle_epi8(LOAD8(values), LOAD8(FN(order16)[flags])), shift)))
