@@ -124,11 +124,13 @@ coverage-c: .venv/test.stamp ## lines and branches of the C core that its tests 
 	tools/debian-packages $(CLANG_PACKAGES) llvm
 	$(MAKE) --silent -C tests/c coverage PYTHON=$(abspath $(BIN)/python)
 
-lint: .venv/lint.stamp ## formatting and common mistakes in Python, Cython and C, spelling
+lint: .venv/lint.stamp ## formatting and common mistakes in Python, Cython, C and workflows, spelling
 	$(BIN)/ruff check --quiet $(PYTHON_FILES)
 	$(BIN)/ruff format --quiet --check $(PYTHON_FILES)
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint omfiles
 	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/zizmor --quiet --offline .github
 	$(BIN)/codespell
 
 types: build .venv/lint.stamp .venv/test.stamp ## type annotations, and stubs against the compiled modules
