@@ -58,24 +58,24 @@ def add_parsers(commands: Any) -> None:
         help="where an .om file made of another has its descriptions of variables: together at the end, where remote "
         "readers get them in one request (default), or each behind its data",
     )
-    parser.add_argument(
-        "--memory",
-        type=_bytes,
-        default=MEMORY,
-        metavar="SIZE",
-        help="how much of an .om file is decoded at a time for other chunks, by default 256MiB; more is faster",
-    )
     add_force(parser)
     add_storage_options(parser)
 
 
 def add_ends(parser: argparse.ArgumentParser, input_help: str) -> None:
-    """Add where data come from and go to, and which of them."""
+    """Add where data come from and go to, which of them, and in what memory."""
     parser.add_argument("input", metavar="IN", help=input_help)
     parser.add_argument("output", metavar="OUT", help="path or URL, .om, .nc or .zarr")
     parser.add_argument("--from", dest="source_format", choices=FORMATS, help="format of IN")
     parser.add_argument("--to", dest="target_format", choices=FORMATS[:3], help="format of OUT")
     add_variables(parser)
+    parser.add_argument(
+        "--memory",
+        type=_bytes,
+        default=MEMORY,
+        metavar="SIZE",
+        help="how much memory arrays take on their way, by default 256MiB; more is faster",
+    )
 
 
 # --- how arrays shall be encoded --------------------------------------------------------------------------------------
@@ -268,7 +268,7 @@ def _convert_om(arguments: argparse.Namespace, wishes: Wishes) -> None:
                 writer,
                 settings=lambda array: settings.get(array._span, {}),
                 overflow=arguments.overflow,
-                max_bytes=arguments.memory,
+                max_bytes=arguments.memory // 2,  # and the same for what becomes of it
                 progress=progress,
             )
 

@@ -8,7 +8,7 @@ import errno
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -34,10 +34,12 @@ ENDINGS = {
 FORMATS = tuple(ENDINGS)
 KEPT = ("units", "calendar", "dtype", "_FillValue", "missing_value", "grid_mapping")
 """Encodings that mean the same in all formats."""
-LARGE = 64 << 20
-"""Bytes of a variable that is not read as a whole."""
-BLOCK = 32 << 20
-"""Bytes of the parts in which it is read."""
+SMALL = 1 << 20
+"""Bytes of a variable that is always read as a whole."""
+COPIES = 4
+"""How often a part of a variable is in memory on its way: as stored, read, decoded by xarray, and for its codec."""
+LEAST_BLOCK = 8 << 20
+"""Bytes of a part that are worth a thread."""
 TARGET_CHUNK = 2 << 20
 """Bytes of chunks of NetCDF and Zarr, which are larger than those of OM files."""
 
@@ -63,7 +65,10 @@ def open_data(path: str, format: str, arguments: argparse.Namespace, *, decode_t
     options = options_for(path, arguments)
     if not is_url(path) and not os.path.exists(path):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-    opened: Data = OPENERS[format](path, options, {"decode_times": decode_times, "decode_timedelta": False})
+    decoders = {"decode_times": decode_times, "decode_timedelta": False}
+    is_local_netcdf = format == "netcdf" and not is_url(path)
+    with _chunk_cache(arguments.memory // COPIES, path) if is_local_netcdf else nullcontext():
+        opened: Data = OPENERS[format](path, options, decoders)
     return opened
 
 
@@ -80,7 +85,8 @@ def _open_netcdf(path: str, options: dict[str, Any] | None, decoders: dict[str, 
 
     if is_url(path):
         raise CommandError(f"NetCDF files are read from local paths, so {path!r} must be downloaded first")
-    return _joined(xarray.open_groups(path, engine=_netcdf_engine(), **decoders))
+    engine: Any = _netcdf_engine()
+    return _joined(xarray.open_groups(path, engine=engine, **decoders))
 
 
 def _open_zarr(path: str, options: dict[str, Any] | None, decoders: dict[str, Any]) -> Data:
@@ -132,6 +138,29 @@ def _netcdf_engine() -> str:
     raise CommandError("NetCDF needs netCDF4: pip install 'omfiles[convert]'")
 
 
+@contextmanager
+def _chunk_cache(n_bytes: int, path: str | None = None) -> Iterator[None]:
+    """Limit the chunks that netCDF4 keeps of a file that is opened meanwhile: by default 64 MiB of each variable."""
+    if _netcdf_engine() != "netcdf4":
+        yield
+        return
+    import netCDF4
+
+    n_variables = 1
+    if path is not None:
+        with netCDF4.Dataset(path) as file:
+            groups = [file]
+            for group in groups:
+                groups += group.groups.values()
+            n_variables = sum(var.ndim > 1 for group in groups for var in group.variables.values())
+    before = netCDF4.get_chunk_cache()
+    netCDF4.set_chunk_cache(min(before[0], n_bytes // max(1, n_variables)))
+    try:
+        yield
+    finally:
+        netCDF4.set_chunk_cache(*before)
+
+
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
@@ -144,11 +173,12 @@ class _Plan(NamedTuple):
     """How a variable is written."""
 
     blocks: Sequence[int]
-    """Extents of the parts in which it is read, if it is large."""
+    """Extents of the parts in which it is read, if all together are large."""
     encoding: Mapping[str, Any]
 
 
-Planner = Callable[[str, "xarray.Variable", bool], _Plan]
+Planner = Callable[[str, "xarray.Variable", bool, int], _Plan]
+"""Called with path, variable, whether it is a coordinate, and bytes of a part."""
 
 
 def write_data(data: Data, path: str, format: str, arguments: argparse.Namespace, settings: Settings) -> None:
@@ -169,18 +199,18 @@ def _write_om(data: Data, path: str, arguments: argparse.Namespace, settings: Se
 
     encoding: dict[str, Mapping[str, Any]] = {}
 
-    def plan(name: str, var: xarray.Variable, is_coordinate: bool) -> _Plan:
+    def plan(name: str, var: xarray.Variable, is_coordinate: bool, block: int) -> _Plan:
         wishes = dict(settings(name, var.dims, var.shape, var.dtype, is_coordinate))
         try:
             chunks = check_chunks(wishes.get("chunks", _om_chunks(var) or "auto"), var.shape, var.dtype.itemsize)
         except ArgumentError as error:
             raise CommandError(f"{name}: {error}", USAGE) from None
         encoding[name] = {**wishes, "chunks": chunks}
-        first = next(pieces(var.shape, chunks, BLOCK // var.dtype.itemsize))
+        first = next(pieces(var.shape, chunks, block // var.dtype.itemsize))
         kept = {key: value for key, value in var.encoding.items() if key.startswith("om_")}
         return _Plan([part.stop for part in first], kept)
 
-    with _in_blocks(data, path, plan) as blocks:
+    with _in_blocks(data, path, plan, arguments.memory) as blocks:
         options = options_for(path, arguments)
         write_dataset(blocks, path, encoding=encoding, overflow=arguments.overflow, storage_options=options)
 
@@ -190,22 +220,27 @@ def _write_netcdf(data: Data, path: str, arguments: argparse.Namespace) -> None:
         raise CommandError(f"NetCDF files are written to local paths, not to {path!r}")
     engine: Any = _netcdf_engine()
 
-    def plan(name: str, var: xarray.Variable, is_coordinate: bool) -> _Plan:
-        chunks, blocks = _target_chunks(var)
+    def plan(name: str, var: xarray.Variable, is_coordinate: bool, block: int) -> _Plan:
+        chunks, blocks = _target_chunks(var, block)
         return _Plan(blocks, {"chunksizes": chunks, "zlib": True, "complevel": 1, "shuffle": True})
 
-    with _in_blocks(data, path, plan) as blocks, appearing(path, arguments.force) as part:
+    # What is written are whole chunks, which need not be kept.
+    with (
+        _in_blocks(data, path, plan, arguments.memory) as blocks,
+        appearing(path, arguments.force) as part,
+        _chunk_cache(SMALL),
+    ):
         blocks.to_netcdf(part, engine=engine)
 
 
 def _write_zarr(data: Data, path: str, arguments: argparse.Namespace) -> None:
     require("zarr", "zarr", "Zarr")
 
-    def plan(name: str, var: xarray.Variable, is_coordinate: bool) -> _Plan:
-        chunks, blocks = _target_chunks(var)
+    def plan(name: str, var: xarray.Variable, is_coordinate: bool, block: int) -> _Plan:
+        chunks, blocks = _target_chunks(var, block)
         return _Plan(blocks, {"chunks": chunks})
 
-    with _in_blocks(data, path, plan) as blocks:
+    with _in_blocks(data, path, plan, arguments.memory) as blocks:
         if is_url(path):
             mode: Any = "w" if arguments.force else "w-"
             blocks.to_zarr(path, mode=mode, storage_options=options_for(path, arguments), consolidated=False)
@@ -219,16 +254,16 @@ def _om_chunks(var: xarray.Variable) -> tuple[int, ...] | None:
     return var.encoding.get("chunks") if "om_compression" in var.encoding else None
 
 
-def _target_chunks(var: xarray.Variable) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def _target_chunks(var: xarray.Variable, block: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Chunks of NetCDF and Zarr, several of those of the OM file each, and blocks of several of these."""
     size = var.dtype.itemsize
     chunks = preferred_chunks(var.shape, _om_chunks(var) or auto_chunks(var.shape, size), size, TARGET_CHUNK)
-    return chunks, preferred_chunks(var.shape, chunks, size, BLOCK)
+    return chunks, preferred_chunks(var.shape, chunks, size, block)
 
 
 @contextmanager
-def _in_blocks(data: Data, path: str, planner: Planner) -> Iterator[Any]:
-    """Let large variables of numbers be dask arrays. How much of them has been read is shown."""
+def _in_blocks(data: Data, path: str, planner: Planner, memory: int) -> Iterator[Any]:
+    """Let variables of numbers be dask arrays, if together they are large. How much of them has been read is shown."""
     import xarray
 
     groups: dict[str, xarray.Dataset]
@@ -236,33 +271,57 @@ def _in_blocks(data: Data, path: str, planner: Planner) -> Iterator[Any]:
         groups = {node.path: node.to_dataset(inherit=False) for node in data.subtree}
     else:
         groups = {"/": data.copy()}
-    plans: dict[tuple[str, Any], _Plan] = {}
-    n_large = 0
-    for group, ds in groups.items():
-        for name, var in ds.variables.items():
-            if var.ndim and var.size and var.dtype.kind in "fiu":
-                plans[group, name] = planner(f"{group.strip('/')}/{name}".lstrip("/"), var, name in ds.coords)
-                n_large += _is_large(name, ds) * var.nbytes
-    with Progress(f"writing {os.path.basename(path.rstrip('/'))}", n_large) as progress:
-        for group, ds in groups.items():
-            groups[group] = _planned(ds, {name: plans.get((group, name)) for name in ds.variables}, progress)
-        yield xarray.DataTree.from_dict(groups) if isinstance(data, xarray.DataTree) else groups["/"]
+    at_once = memory // COPIES
+    total = sum(var.nbytes for ds in groups.values() for name, var in ds.variables.items() if _has_parts(name, ds))
+    in_parts = total > at_once
+    with _threads(at_once, total) if in_parts else nullcontext(1) as n_threads:
+        plans = {
+            (group, name): planner(
+                f"{group.strip('/')}/{name}".lstrip("/"), var, name in ds.coords, at_once // n_threads
+            )
+            for group, ds in groups.items()
+            for name, var in ds.variables.items()
+            if _is_numeric(var)
+        }
+        with Progress(f"writing {os.path.basename(path.rstrip('/'))}", total * in_parts) as progress:
+            for group, ds in groups.items():
+                mine = {name: plans.get((group, name)) for name in ds.variables}
+                groups[group] = _planned(ds, mine, progress if in_parts else None)
+            yield xarray.DataTree.from_dict(groups) if isinstance(data, xarray.DataTree) else groups["/"]
 
 
-def _is_large(name: Any, ds: xarray.Dataset) -> bool:
-    return ds.variables[name].nbytes > LARGE and name not in ds.xindexes
+def _is_numeric(var: xarray.Variable) -> bool:
+    return bool(var.ndim and var.size and var.dtype.kind in "fiu")
 
 
-def _planned(ds: xarray.Dataset, plans: Mapping[Any, _Plan | None], progress: Progress) -> xarray.Dataset:
+def _has_parts(name: Any, ds: xarray.Dataset) -> bool:
+    var = ds.variables[name]
+    return _is_numeric(var) and var.nbytes > SMALL and name not in ds.xindexes
+
+
+@contextmanager
+def _threads(at_once: int, total: int) -> Iterator[int]:
+    """Let dask work with so many threads that a part for each can be in memory; tell how many."""
+    require("dask.array", "dask", f"writing {total >> 20} MiB with {at_once * COPIES >> 20} MiB of --memory")
+    import dask.system
+
+    wished = dask.config.get("num_workers", None) or dask.system.CPU_COUNT
+    n_threads = max(1, min(wished, at_once // LEAST_BLOCK))
+    with dask.config.set(num_workers=n_threads):
+        yield n_threads
+
+
+def _planned(ds: xarray.Dataset, plans: Mapping[Any, _Plan | None], progress: Progress | None) -> xarray.Dataset:
+    """Prepare a dataset; with a progress large variables become dask arrays."""
+
     def counted(block: Any) -> Any:
+        assert progress is not None
         progress(block.nbytes)
         return block
 
     large = {}
     for name, plan in plans.items():
-        if plan is not None and _is_large(name, ds):
-            what = f"{name!r} has {ds.variables[name].nbytes >> 20} MiB, and what is larger than {LARGE >> 20}"
-            require("dask.array", "dask", what)
+        if progress is not None and plan is not None and _has_parts(name, ds):
             var = ds.variables[name].chunk(dict(zip(ds.variables[name].dims, plan.blocks)))
             large[name] = var.copy(data=var.data.map_blocks(counted, dtype=var.dtype, meta=var.data._meta))
     ds = ds.assign({name: var for name, var in large.items() if name in ds.data_vars})

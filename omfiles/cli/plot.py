@@ -24,6 +24,7 @@ from omfiles.cli.common import (
 from omfiles.cli.convert import only
 from omfiles.cli.datasets import FORMATS, format_of, open_data
 from omfiles.cli.extract import in_box, in_period, parse_box, parse_time, place_coordinates
+from omfiles.copying import MEMORY
 
 if TYPE_CHECKING:
     import xarray
@@ -61,6 +62,7 @@ def add_parsers(commands: Any) -> None:
         "--cmap", default="viridis", help="colours of a map, as matplotlib names them (default %(default)s)"
     )
     parser.add_argument("--from", dest="source_format", choices=FORMATS, help="format of FILE")
+    parser.set_defaults(memory=MEMORY)
     add_force(parser)
     add_storage_options(parser)
 
