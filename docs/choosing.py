@@ -137,7 +137,7 @@ print("chunks            file   one series   one map  (bytes)")
 for shape, (whole, series, image) in zip(shapes, rows, strict=True):
     print(f"{shape!s:14} {whole:7,} {series:12,} {image:9,}")
 
-# %%
+# %% mystnb={"image": {"alt": "Bits a value by scale_factor; bytes for a series and for a map by chunks"}}
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for name, values in bits.items():
     (line,) = left.plot(scales, values, "o-", label=name)

@@ -15,6 +15,7 @@ extensions = [
     "sphinx.ext.viewcode",
 ]
 exclude_patterns = ["conf.py"]
+default_role = "py:obj"  # of names in single backticks in docstrings
 html_theme = "furo"
 html_title = "omfiles"
 html_show_sourcelink = False

@@ -108,7 +108,7 @@ places = t2m.vindex[[0, 100, 200], [5, 20, 30], [10, 20, 30]]
 print(place.shape, image.shape, places)
 assert abs(place - temperature[:, 20, 30]).max() <= 0.0251
 
-# %%
+# %% mystnb={"image": {"alt": "A map of temperatures, and 240 months at one place"}}
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.5), layout="constrained")
 shown = left.pcolormesh(reader["lon"][...], reader["lat"][...], image, cmap="RdYlBu_r")
 figure.colorbar(shown, ax=left, label=t2m.attrs["units"])

@@ -81,7 +81,7 @@ np.testing.assert_allclose(
 # %% [markdown]
 # This map: one time, a part of the Pacific.
 
-# %%
+# %% mystnb={"image": {"alt": "A map of the surface of the Pacific; months and seasons at one place"}}
 pacific = ds.surface_temperature.sel(time="2007-12", longitude=slice(160, 280)).squeeze(
     "time"
 )
@@ -145,7 +145,7 @@ xr.testing.assert_identical(opened["north_america"].to_dataset(), climate)
 # Its files have a variable each, without names of latitudes and longitudes, but with a description of their grid. From
 # that come coordinates, and selections by latitude and longitude on any of its grids, here on one with a rotated pole.
 
-# %%
+# %% mystnb={"image": {"alt": "Pressure on a rotated grid, with a box and a place that were selected"}}
 pole = xr.open_dataset(samples / "rotated_pole.nc")["air_pressure_at_sea_level"]
 CRS = """GEOGCRS["Rotated pole",
     BASEGEOGCRS["Sphere", DATUM["Sphere", ELLIPSOID["Sphere", 6371229, 0]]],

@@ -132,7 +132,7 @@ class OmFileReader(Reader):
 
     @property
     def attrs(self) -> Attributes:
-        """The scalar children: their values by name."""
+        """Values of the scalar children, by name."""
         self._require_open()
         return Attributes(self)
 
@@ -220,13 +220,13 @@ class OmFileReader(Reader):
 
     @property
     def oindex(self) -> Orthogonal:
-        """Orthogonal selection: ``reader.oindex[[3, 0], :, mask]`` selects along each dimension on its own."""
+        """Selection along each dimension on its own, such as ``reader.oindex[[3, 0], :, mask]``."""
         self._require_open()
         return Orthogonal(self)
 
     @property
     def vindex(self) -> Pointwise:
-        """Point-wise selection: ``reader.vindex[[3, 0], [1, 4]]`` gives the elements (3, 1) and (0, 4)."""
+        """Selection point by point; ``reader.vindex[[3, 0], [1, 4]]`` gives the elements (3, 1) and (0, 4)."""
         self._require_open()
         return Pointwise(self)
 

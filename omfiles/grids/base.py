@@ -56,12 +56,12 @@ class Grid(ABC):
     @property
     @abstractmethod
     def latitude(self) -> Array:
-        """Latitudes of all points in degrees: float64 of shape ``(ny, nx)``, computed once, not writable."""
+        """Latitudes of all points in degrees, float64 of shape ``(ny, nx)``; computed once, not writable."""
 
     @property
     @abstractmethod
     def longitude(self) -> Array:
-        """Longitudes of all points in degrees: float64 of shape ``(ny, nx)``, computed once, not writable."""
+        """Longitudes of all points in degrees, float64 of shape ``(ny, nx)``; computed once, not writable."""
 
     @abstractmethod
     def coordinates(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:

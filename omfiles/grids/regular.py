@@ -106,12 +106,12 @@ class RegularGrid(Grid):
 
     @cached_property
     def x(self) -> Array:
-        """Projection coordinates of columns, float64 of shape ``(nx,)``: longitudes, or metres."""
+        """Longitudes of columns, or their projection coordinates in metres; float64 of shape ``(nx,)``."""
         return _fixed(self._at(np.arange(self.nx), self.origin[0], self.dx))
 
     @cached_property
     def y(self) -> Array:
-        """Projection coordinates of rows, float64 of shape ``(ny,)``: latitudes, or metres."""
+        """Latitudes of rows, or their projection coordinates in metres; float64 of shape ``(ny,)``."""
         return _fixed(self._at(np.arange(self.ny), self.origin[1], self.dy))
 
     @cached_property
@@ -245,7 +245,7 @@ class RegularGrid(Grid):
 
     @cached_property
     def wgs84(self) -> pyproj.CRS:
-        """Latitude and longitude on WGS 84, EPSG:4326."""
+        """Latitude and longitude on WGS 84 (EPSG 4326)."""
         from omfiles.grids.fallback import WGS84
 
         return WGS84
