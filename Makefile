@@ -39,7 +39,7 @@ test-kernels: build .venv/test.stamp ## the Python tests with each instruction s
 		OMFILES_SIMD=$$level $(BIN)/python -m pytest -q --numprocesses auto --dist loadgroup tests; done
 
 test-oldest: build $(OLDEST)/ready ## the tests of the integrations with the oldest versions that are supported
-	$(OLDEST)/bin/python -m pytest tests/xarray tests/dask tests/zarr tests/grids
+	$(OLDEST)/bin/python -m pytest --numprocesses auto --dist loadgroup tests/xarray tests/dask tests/zarr tests/grids
 
 test-grib: build $(GRIB)/ready ## the tests of reading GRIB, which needs an environment of its own
 	$(GRIB)/bin/python -m pytest tests/cli/test_grib.py
