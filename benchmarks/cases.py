@@ -306,7 +306,10 @@ class Suite:
         for name, field in fields:
             yield Case("Small reads", f"same point, {name}", field, read_same_point, n_same)
         for name, field in fields:
-            yield Case("Small reads", f"random points, {name}", field, read_keys, n_random)
+            yield Case("Small reads", f"{n_random:,} random points, {name}", field, read_keys, n_random)
+        for name, field in fields[:2]:
+            n = 20 * n_random
+            yield Case("Small reads", f"{n:,} random points, {name}", field, read_keys, n)
         for name, field in fields[2:]:
             yield Case("Small reads", f"one place, all times, {name}", field, read_series, n_random)
         for name, field in fields[2:]:

@@ -26,6 +26,12 @@ Memory is bounded by tests ([`tests/unit/test_memory.py`](../tests/unit/test_mem
 at most 8 MiB, a streaming write its item plus at most 32 MiB plus 8 bytes a chunk.
 """
 
+SMALL_READS = """\
+For each point or place. The same 1,000 random ones are read in each round, as by a service that is asked for the same
+places again and again: of ours the reader still has most of the chunks, of which it keeps 1 MiB. With 20,000 it has
+few, and asks the system for nearly each.
+"""
+
 THREADS = """\
 Time on the clock of this library, with one thread and with one for each core.
 """
@@ -87,6 +93,8 @@ def markdown(figures: dict[str, Any]) -> str:
     for group, members in groupby(figures["results"], key=lambda result: result["group"]):
         heads = ["peer", "ours"]
         lines += [f"## {group}", ""]
+        if group == "Small reads":
+            lines += [SMALL_READS]
         if group == "Threads":
             heads = ["1 thread", f"{about['n_cores']} threads"]
             lines += [THREADS]
