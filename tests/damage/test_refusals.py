@@ -153,6 +153,9 @@ def test_records(tmp_path, case):
     record, offset, field = RECORDS[case]
     error = refusal(tmp_path, om_file(record))
     assert (error.offset, error.field) == (START + offset, field)
+    if field not in ("child offset", "child size") and case != "string not UTF-8":
+        with pytest.raises(OmFormatError):
+            OmFileReader(om_file(record))  # nothing needs to be read
 
 
 @pytest.mark.parametrize("case", RECORDS)
