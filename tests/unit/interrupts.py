@@ -27,6 +27,7 @@ class Interrupt:
         return self._left < 0
 
     def __enter__(self) -> Interrupt:
+        sys._getframe().f_trace_opcodes = True  # or Python 3.12 tells of none
         sys.settrace(self._trace)
         return self
 
@@ -59,7 +60,8 @@ NOT_HERE = [
 
 def looks_for_signals(code: CodeType, offset: int) -> bool:
     name = dis.opname[code.co_code[offset]]
-    return name.startswith("CALL") or name in ("RESUME", "JUMP_BACKWARD")
+    calls = name.startswith("CALL") and not name.startswith("CALL_INTRINSIC")  # which is no call
+    return calls or name in ("RESUME", "JUMP_BACKWARD")
 
 
 def at_each_moment(action: Callable[[], object]) -> Iterator[None]:
