@@ -92,7 +92,7 @@ fuzz: .venv/pip.stamp ## each fuzz target for an hour, or FUZZ_SECONDS=..., befo
 # Not under sanitizers: what holds memory or time to a limit, and what needs pages, the peer or a compiler.
 asan: .venv/editable.stamp .venv/test.stamp ## the Python tests with compiled modules under the same sanitizers
 	OMFILES_SANITIZE=address,undefined $(BIN)/python setup.py --quiet build --build-base build/asan --build-lib build/asan/lib
-	cp -r conftest.py pyproject.toml tests build/asan/lib
+	cp -r conftest.py pyproject.toml docs tests build/asan/lib
 	cd build/asan/lib && LD_PRELOAD="$(foreach library,asan.so ubsan.so stdc++.so.6,$$(gcc -print-file-name=lib$(library)))" \
 		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc PYTHONPATH="$$PWD" \
 		$(abspath $(BIN)/python) -m pytest tests --ignore tests/capi --ignore tests/interop \
