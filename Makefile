@@ -24,7 +24,12 @@ help: ## list the targets
 demo: build .venv/demo.stamp ## write real weather data to an .om file, read it back, draw it: build/demo/
 	$(BIN)/python examples/demo.py build/demo
 
-test: lint types test-c test-machines test-fuzz pytest test-oldest test-grib docs ## everything that must hold before a change is accepted
+# Installing packages keeps one core busy, and so do the documentation and the smaller suites.
+test: ## everything that must hold before a change is accepted
+	$(MAKE) lint types
+	$(MAKE) --jobs $$(nproc) $(DIST)/ready $(PEER)/ready $(OLDEST)/ready $(GRIB)/ready
+	$(MAKE) test-c test-machines test-fuzz pytest
+	$(MAKE) --jobs $$(nproc) --output-sync test-oldest test-grib docs
 
 build: .venv/editable.stamp ## compile the extension modules in place
 	$(BIN)/python setup.py --quiet build_ext --inplace
@@ -68,7 +73,7 @@ docs: build .venv/docs.stamp ## the documentation, into build/docs; pages that a
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
 
 test-c: .venv/test.stamp ## the tests of the C core, plain and under the address, undefined behaviour and thread sanitizers
-	$(MAKE) --silent -C tests/c asan tsan $(if $(shell command -v $(CXX)),test) PYTHON=$(abspath $(BIN)/python)
+	$(MAKE) --silent --jobs $$(nproc) -C tests/c asan tsan $(if $(shell command -v $(CXX)),test) PYTHON=$(abspath $(BIN)/python)
 
 test-machines: .venv/test.stamp ## the tests of the C core on s390x (big-endian), 32-bit ARM, AArch64, the oldest and the newest x86-64, in emulators
 	@$(MAKE) --silent -C tests/c packages || { echo "SKIPPED: test-machines, see above"; exit 0; } && \
