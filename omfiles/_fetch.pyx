@@ -386,14 +386,21 @@ cdef bint belongs_together(const Range *ranges, unsigned n, size_t batch_size) n
 
 
 cdef void borrow(LutCache cache, Memory *memory, uint64_t offset) noexcept nogil:
-    """Read into the slot of the chunk at this place of the file, which may hold it already."""
+    """Read into a slot for the chunk at this place of the file, which may hold it already. There are two for each."""
+    cdef Bytes *slot
+    cdef Bytes *other
+    cdef unsigned place = (offset * <uint64_t> 0x9E3779B97F4A7C15) >> 53  # Fibonacci hashing
     if cache.chunks == NULL:
         cache.chunks = <Bytes *> calloc(KEPT_CHUNKS, sizeof(Bytes))
         if cache.chunks == NULL:
             return
-    memory.slot = &cache.chunks[(offset * <uint64_t> 0x9E3779B97F4A7C15) >> 53]  # Fibonacci hashing
-    memory.bytes = memory.slot[0]
-    memory.slot[0] = Bytes(NULL, 0, 0, 0)
+    slot = &cache.chunks[place]
+    other = &cache.chunks[place ^ 1]
+    if slot.data != NULL and slot.offset != offset and (other.data == NULL or other.offset == offset):
+        slot = other
+    memory.slot = slot
+    memory.bytes = slot[0]
+    slot[0] = Bytes(NULL, 0, 0, 0)
     cache.chunks_size -= memory.bytes.capacity
 
 
