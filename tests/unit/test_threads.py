@@ -202,7 +202,7 @@ def test_closing_while_others_use_it(scattered: Path) -> None:
                 assert action(root, array) == right
 
     def close(root: OmFileReader, array: OmFileReader) -> None:
-        time.sleep(0.02)
+        time.sleep(0.02)  # the others are at work by then; right is what happens at any moment
         root.close()
         array.close()
 
@@ -216,7 +216,7 @@ def test_the_number_changes_while_others_read(path: Path) -> None:
     def change() -> None:
         for n in (1, 3, 2, 16, 4, 1):
             omfiles.set_num_threads(n)
-            time.sleep(0.005)
+            time.sleep(0.005)  # so that the changes fall into different reads
 
     with OmFileReader(path) as reader:
         for found in at_once(change, *[partial(reader.read_array, ...)] * 3)[1:]:
@@ -432,7 +432,7 @@ def test_ending_a_file_while_others_write(tmp_path: Path, ending: str) -> None:
                 writer.write_group("group", [array, writer.write_scalar(number, "scalar")])
 
     def end() -> None:
-        time.sleep(0.02)
+        time.sleep(0.02)  # the others are at work by then; right is what happens at any moment
         writer.close(root) if ending == "close" else writer.discard()
 
     at_once(end, *[partial(write, number) for number in range(4)])
