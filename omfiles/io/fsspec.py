@@ -9,6 +9,7 @@ import errno
 import inspect
 import os
 import pickle
+import threading
 import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Hashable, Mapping, Sequence
 from concurrent.futures import Future
@@ -25,7 +26,8 @@ Coroutines = Callable[..., Coroutine[Any, Any, Any]]
 
 # They answer from a copy, of which the store's description says nothing: their version is unknown.
 CACHES = {"blockcache", "cached", "filecache", "simplecache"}
-# Threads are of no use to those that wait for no network, and harm those that share one connection or cache.
+# Threads are of no use to those that wait for no network, and harm those that share one connection, cache or archive:
+# tarfile moves one position for all members, and so do zipfile of Python up to 3.12.8 and 3.13.1 when they seek.
 SERIAL = CACHES | {"data", "file", "ftp", "libarchive", "local", "memory", "tar", "zip"}
 
 _in_use: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
@@ -96,7 +98,7 @@ class FsspecReader(RangeReader):
         self._fs = _keep(fs)
         self._path = path
         self._pid = os.getpid()
-        self._serial = not SERIAL.isdisjoint(protocols(fs))
+        self._serial = _serial_part(fs) is not None
 
     def __reduce__(self) -> Any:
         return from_fsspec, (self._fs, self._path, self.name)
@@ -111,18 +113,26 @@ class FsspecReader(RangeReader):
             self._pid = os.getpid()
         return self._fs
 
+    def _turn(self, fs: Any) -> contextlib.AbstractContextManager[Any]:
+        """What to hold while a filesystem works that must not be asked twice at a time, by whatever reader."""
+        part = _serial_part(fs)
+        return contextlib.nullcontext() if part is None else vars(part).setdefault("_omfiles_lock", threading.RLock())
+
     def _describe(self) -> tuple[int, Hashable | None]:
         """Size and version."""
         fs = self._filesystem()
-        if not CACHES.isdisjoint(protocols(fs)):
-            with fs.open(self._path, "rb") as file:
-                return file.seek(0, os.SEEK_END), None
-        if hasattr(fs, "info"):
-            return _size_and_version(fs.info(self._path, **_fresh(fs, fs.info, self._path)), self.name)
-        return _size_and_version({"size": fs.size(self._path)}, self.name)
+        with self._turn(fs):
+            if not CACHES.isdisjoint(protocols(fs)):
+                with fs.open(self._path, "rb") as file:
+                    return file.seek(0, os.SEEK_END), None
+            if hasattr(fs, "info"):
+                return _size_and_version(fs.info(self._path, **_fresh(fs, fs.info, self._path)), self.name)
+            return _size_and_version({"size": fs.size(self._path)}, self.name)
 
     def _read(self, start: int, stop: int) -> bytes:
-        data: bytes = self._filesystem().cat_file(self._path, start=start, end=stop)
+        fs = self._filesystem()
+        with self._turn(fs):
+            data: bytes = fs.cat_file(self._path, start=start, end=stop)
         return data
 
     def size(self) -> int:
@@ -274,6 +284,13 @@ def _is_async(fs: Any) -> bool:
     # The class is asked, because caches pass questions on to the filesystem that they wrap. The directory filesystem
     # is asynchronous if what it wraps is.
     return getattr(type(fs), "async_impl", False) and getattr(getattr(fs, "fs", None), "async_impl", True)
+
+
+def _serial_part(fs: Any) -> Any:
+    """Return of a filesystem, or of the one whose folder it shows, what must not be asked twice at a time, or None."""
+    if not SERIAL.isdisjoint(protocols(fs)):
+        return fs
+    return _serial_part(fs.fs) if "dir" in protocols(fs) else None
 
 
 def _belongs_here(fs: Any) -> bool:

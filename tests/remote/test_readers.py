@@ -7,8 +7,10 @@ import asyncio
 import io
 import os
 import pickle
+import shutil
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -173,6 +175,26 @@ def test_asynchronous(build: Build) -> None:
     # In one reader both ways, and several loops one after another.
     assert read(reader) == RIGHT
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("kind", ["tar", "zip"])
+@pytest.mark.parametrize("in_folder", [False, True], ids=["archive", "folder"])
+def test_readers_of_one_archive_take_turns(kind: str, in_folder: bool, tmp_path: Path) -> None:
+    members = {f"folder/{i}": bytes([i]) + CONTENT for i in range(4)}
+    for name, content in members.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    archive = shutil.make_archive(str(tmp_path / "archive"), kind, tmp_path, "folder")
+    fs = fsspec.filesystem(kind, fo=archive, skip_instance_cache=True)
+    if in_folder:
+        readers = [from_fsspec(DirFileSystem("folder", fs), name.removeprefix("folder/")) for name in members]
+    else:
+        readers = [from_fsspec(fs, name) for name in members]
+    right = [[content[start:stop] for start, stop in RANGES] for content in members.values()]
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(lambda _: [read(reader) for reader in readers], range(32)):
+            assert found == right
+    fs.close() if kind == "zip" else fs.tar.close()
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", b"x" * 1000, CONTENT], ids=["empty", "short", "equal", "long"])
