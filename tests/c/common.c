@@ -102,7 +102,9 @@ size_t grow_block(uint8_t *dst, unsigned n, unsigned width, unsigned layout, uns
         rng_fill(at, low_size);
         return (size_t)(at + low_size - dst);
     }
-    unsigned extra = (unsigned)rng_below(width - bits + 1), one_in = 1 + (unsigned)rng_below(40), m = 0;
+    bool fits_byte = bits <= 8 && rng_below(2); /* as those of smooth data do */
+    unsigned extra = (unsigned)rng_below((fits_byte ? 8 : width) - bits + 1), one_in = 1 + (unsigned)rng_below(40),
+             m = 0;
     uint8_t positions[128];
     for (unsigned i = 0; i < n; i++)
         if (rng_below(one_in) == 0 && one_in < 40) positions[m++] = (uint8_t)i;
@@ -138,7 +140,7 @@ size_t grow_stream(uint8_t *dst, size_t n, stream_kind kind) {
     }
     while (n) {
         unsigned size = n < 128 ? (unsigned)n : 128;
-        unsigned layout = (unsigned)rng_below(4), bits = (unsigned)rng_below(kind.width + 1);
+        unsigned layout = (unsigned)rng_below(4), bits = (unsigned)rng_below((rng_below(2) ? 8 : kind.width) + 1);
         if (kind.width == 8 && layout == VBYTE) layout = PATCH;
         if (kind.width == 64 && bits == 63) bits = 64;
         if (kind.kind == OMF_STREAM_XOR) *at++ = (uint8_t)rng_below(rng_below(2) ? 256 : kind.width / 2);

@@ -103,6 +103,26 @@ static void test_damage(stream_kind kind) {
     }
 }
 
+/* Of each exception of a VBYTE block any other number and position, which may be out of order or behind the block. */
+static void test_vbyte_exceptions(stream_kind kind) {
+    static uint8_t values[MAX_VALUES * 8];
+    if (kind.width == 8) return;
+    for (unsigned round = 0; round < 100; round++) {
+        bool is_xor = kind.kind == OMF_STREAM_XOR;
+        unsigned start = 1, bits = (unsigned)rng_below(9);
+        bytes[0] = is_xor ? 0 : 1; /* leading zeros, or the first value */
+        size_t n_bytes = start + grow_block(bytes + start, 128, kind.width, VBYTE, bits);
+        for (size_t at = start + 2 + 16 * bits; at < n_bytes; at += 1 + (size_t)rng_below(4)) {
+            uint8_t before = bytes[at];
+            for (unsigned other = 0; other < 256; other += 1 + (unsigned)rng_below(8)) {
+                bytes[at] = (uint8_t)other;
+                decode(values, is_xor ? 128 : 129, kind, bytes, n_bytes);
+            }
+            bytes[at] = before;
+        }
+    }
+}
+
 static void test_rubbish(stream_kind kind) {
     static uint8_t values[MAX_VALUES * 8];
     for (unsigned round = 0; round < 5000; round++) {
@@ -149,6 +169,7 @@ int main(void) {
         test_every_block(STREAM_KINDS[i]);
         test_every_prefix(STREAM_KINDS[i]);
         test_damage(STREAM_KINDS[i]);
+        test_vbyte_exceptions(STREAM_KINDS[i]);
         test_rubbish(STREAM_KINDS[i]);
         test_encoders(STREAM_KINDS[i]);
     }

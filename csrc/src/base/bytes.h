@@ -108,14 +108,29 @@ OMFI_INLINE void omfi_store64(void *dst, uint64_t x) {
     memcpy(dst, &x, sizeof x);
 }
 
-/* memcpy, for sizes that are often small: the last 16 bytes may be copied twice. */
-OMFI_INLINE void omfi_copy(uint8_t *OMFI_RESTRICT dst, const uint8_t *OMFI_RESTRICT src, size_t n_bytes) {
-    if (n_bytes < 16 || n_bytes > 256) {
-        memcpy(dst, src, n_bytes);
-        return;
+/* memcpy for a small number of bytes, of which compilers make an instruction that begins slowly if they know a limit of
+ * the number. The last bytes may be copied twice. */
+OMFI_INLINE void omfi_copy_few(uint8_t *OMFI_RESTRICT dst, const uint8_t *OMFI_RESTRICT src, size_t n_bytes) {
+#define COPY_ENDS(size) memcpy(dst, src, size), memcpy(dst + n_bytes - (size), src + n_bytes - (size), size)
+    if (n_bytes >= 16) {
+        for (size_t at = 0; at < n_bytes - 16; at += 16) memcpy(dst + at, src + at, 16);
+        memcpy(dst + n_bytes - 16, src + n_bytes - 16, 16);
+    } else if (n_bytes >= 8) {
+        COPY_ENDS(8);
+    } else if (n_bytes >= 4) {
+        COPY_ENDS(4);
+    } else if (n_bytes > 0) {
+        dst[0] = src[0];
+        dst[n_bytes / 2] = src[n_bytes / 2];
+        dst[n_bytes - 1] = src[n_bytes - 1];
     }
-    for (size_t at = 0; at < n_bytes - 16; at += 16) memcpy(dst + at, src + at, 16);
-    memcpy(dst + n_bytes - 16, src + n_bytes - 16, 16);
+#undef COPY_ENDS
+}
+
+/* memcpy for sizes that are often small. */
+OMFI_INLINE void omfi_copy(uint8_t *OMFI_RESTRICT dst, const uint8_t *OMFI_RESTRICT src, size_t n_bytes) {
+    if (n_bytes > 256) memcpy(dst, src, n_bytes);
+    else omfi_copy_few(dst, src, n_bytes);
 }
 
 OMFI_INLINE void omfi_store_float(void *dst, float x) {

@@ -53,20 +53,30 @@ static bool is_scattered(const omf_chunk_decoder *decoder, const omfi_coding *co
            col->count * coding->element_size <= PREFETCH_MAX && !omfi_streams(decoder, coding);
 }
 
+/* A wanted row whose place is announced next: its first element, its place, and how many rows follow at equal distances,
+ * it included. */
+typedef struct announcement {
+    uint64_t begin, n_left;
+    uintptr_t out;
+} announcement;
+
 /* Announce where the rows go that begin among the next n elements of the chunk. They need not exist. */
-static void prefetch_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t n) {
+static void prefetch_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, announcement *next, uint64_t n) {
     const omf_dim *row = &decoder->dims[decoder->n_dims - 2];
     const uint64_t row_size = decoder->dims[decoder->n_dims - 1].count * coding->element_size;
-    const uint64_t end = omfi_ceil_div(decoder->position + n, decoder->n_cols);
-    uint64_t first = omfi_ceil_div(decoder->position, decoder->n_cols);
-    if (first < decoder->row) first = decoder->row;
-    if (first >= end) return;
-    const uint64_t left = row->count - decoder->at[decoder->n_dims - 2];
-    uint64_t i = omfi_ceil_div(first - decoder->row, row->step), stop = omfi_ceil_div(end - decoder->row, row->step);
-    if (stop > left) stop = left;
-    uintptr_t out = (uintptr_t)decoder->dst->data + (uintptr_t)decoder->out + (uintptr_t)i * (uintptr_t)row->stride;
-    for (; i < stop; i++, out += (uintptr_t)row->stride)
-        for (uintptr_t at = out & ~(uintptr_t)63; at < out + row_size; at += 64) OMFI_PREFETCH_WRITE((const void *)at);
+    if (decoder->row == UINT64_MAX) return;
+    if (next->begin <= decoder->row * decoder->n_cols) {
+        next->begin = decoder->row * decoder->n_cols;
+        next->n_left = row->count - decoder->at[decoder->n_dims - 2];
+        next->out = (uintptr_t)decoder->dst->data + (uintptr_t)decoder->out;
+    }
+    const uint64_t end = decoder->position + n, distance = row->step * decoder->n_cols;
+    for (; next->begin < end && next->n_left > 0; next->begin += distance, next->n_left--) {
+        const uintptr_t out = next->out, last = out + row_size - 1;
+        for (uintptr_t at = out; at < last; at += 64) OMFI_PREFETCH_WRITE((const void *)at);
+        OMFI_PREFETCH_WRITE((const void *)last);
+        next->out = out + (uintptr_t)row->stride;
+    }
 }
 
 /* Whether there are whole blocks in columns that nobody wants, which count only for what comes behind them. */
@@ -110,6 +120,7 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
     const omfi_decode_fn decode_blocks = omfi_kernels_get()->decode[coding.stream][OMFI_WIDTH_INDEX(coding.width)];
     omfi_input input = {src, src + src_len, last, NULL};
     const bool scattered = is_scattered(decoder, &coding);
+    announcement next = {0, 0, 0};
     const uint64_t at_once = scattered ? PREFETCHED / coding.element_size : BATCH;
     while (decoder->position < decoder->n_stop) {
         if (decoder->position - decoder->window_start == decoder->window_cap ||
@@ -139,7 +150,7 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
         for (uint64_t k; n > 0; n -= n_done, words += n_done * coding.word_size) {
             bool wanted;
             k = next_run(decoder, &coding, n < at_once ? n : at_once, &wanted);
-            if (scattered) prefetch_rows(decoder, &coding, k);
+            if (scattered) prefetch_rows(decoder, &coding, &next, k);
             const omf_status status = decode_blocks(wanted ? words : NULL, (size_t)k, &decoder->carry, &input, &n_done);
             OMFI_CHECK(status == OMF_OK, err, status, decoder->fed + (uint64_t)(input.at - src), "block", input.reason);
             decoder->position += n_done;

@@ -20,6 +20,7 @@
 
 #define FN(name) OMFI_PASTE(name, _avx2)
 #define OMFI_FUSED
+#define OMFI_NARROW_BLOCKS "kernels/narrow_avx2.h"
 #include "kernels/primitives_avx2.h"
 
 #include "kernels/kernel_tmpl.h"

@@ -202,14 +202,14 @@ static omf_status FNW(decode_block)(T *dst, unsigned n, FN(packing) packing, omf
 
 #if W == 64
 /* Whether a full block has values of so few bits that their sums are integers of 32 bits. */
-OMFI_INLINE bool FN(is_narrow)(const uint8_t *at, const uint8_t *end) {
+OMFI_INLINE bool FN(fits_32)(const uint8_t *at, const uint8_t *end) {
     const unsigned limit = 31 - 7; /* 128 values */
     if (end - at < 2 || at[0] >> 6 == BLOCK_VBYTE) return false;
     return (at[0] & 63) + (at[0] >> 6 == BLOCK_PATCH ? at[1] : 0u) <= limit;
 }
 
 /* Such a block is decoded as 32-bit words, which is twice as fast. */
-static omf_status FN(decode_narrow_zigzag)(uint64_t *dst, uint64_t *carry, omfi_input *input, const uint8_t **cursor) {
+static omf_status FN(decode_zigzag_as_32)(uint64_t *dst, uint64_t *carry, omfi_input *input, const uint8_t **cursor) {
     uint32_t words[OMFI_BLOCK];
     const omf_status status = FN(decode_block32)(words, OMFI_BLOCK, FN(PACKED_HORIZONTALLY), input, cursor);
     if (status != OMF_OK) return status;
@@ -224,9 +224,16 @@ static omf_status FN(decode_narrow_zigzag)(uint64_t *dst, uint64_t *carry, omfi_
 /* One block of n values; there is room for a full one. */
 OMFI_INLINE omf_status FNW(decode_and_integrate)(omf_stream kind, T *block, unsigned n, unsigned zeros, T *last,
                                                  omfi_input *input, const uint8_t **cursor) {
+#if defined(OMFI_NARROW_BLOCKS) && W > 8
+    uint8_t bytes[OMFI_BLOCK];
+    if (kind == OMF_STREAM_ZIGZAG && n == OMFI_BLOCK && FN(decode_narrow)(bytes, W, input, cursor)) {
+        FNW(integrate_narrow)(block, bytes, last);
+        return OMF_OK;
+    }
+#endif
 #if W == 64
-    if (kind == OMF_STREAM_ZIGZAG && n == OMFI_BLOCK && FN(is_narrow)(*cursor, input->end))
-        return FN(decode_narrow_zigzag)(block, last, input, cursor);
+    if (kind == OMF_STREAM_ZIGZAG && n == OMFI_BLOCK && FN(fits_32)(*cursor, input->end))
+        return FN(decode_zigzag_as_32)(block, last, input, cursor);
 #endif
     const FN(packing) packing = kind == OMF_STREAM_XOR ? FN(PACKED_AS_XOR) : FN(PACKED_BY_WIDTH);
     const omf_status status = FNW(decode_block)(block, n, packing, input, cursor);
@@ -265,9 +272,16 @@ OMFI_INLINE T FNW(total)(omf_stream kind, const T *block, unsigned zeros, T last
 
 static omf_status FNW(skip_block)(omf_stream kind, unsigned zeros, T *last, omfi_input *input, const uint8_t **cursor) {
     T block[OMFI_BLOCK];
+#if defined(OMFI_NARROW_BLOCKS) && W > 8
+    uint8_t bytes[OMFI_BLOCK];
+    if (kind == OMF_STREAM_ZIGZAG && FN(decode_narrow)(bytes, W, input, cursor)) {
+        *last = (T)(*last + (T)FN(total_narrow)(bytes));
+        return OMF_OK;
+    }
+#endif
 #if W == 64
-    if (kind == OMF_STREAM_ZIGZAG && FN(is_narrow)(*cursor, input->end))
-        return FN(decode_narrow_zigzag)(block, last, input, cursor);
+    if (kind == OMF_STREAM_ZIGZAG && FN(fits_32)(*cursor, input->end))
+        return FN(decode_zigzag_as_32)(block, last, input, cursor);
 #endif
     const FN(packing) packing = kind == OMF_STREAM_XOR ? FN(PACKED_AS_XOR) : FN(PACKED_BY_WIDTH);
     const omf_status status = FNW(decode_block)(block, OMFI_BLOCK, packing, input, cursor);
@@ -304,7 +318,7 @@ OMFI_INLINE omf_status FNW(decode_blocks)(omf_stream kind, T *dst, size_t n_valu
             T block[OMFI_BLOCK];
             memset(block + n / REGISTER * REGISTER, 0, REGISTER * sizeof *block);
             status = FNW(decode_and_integrate)(kind, block, n, zeros, &last, input, &at);
-            omfi_copy((uint8_t *)(dst + done), (const uint8_t *)block, n * sizeof *block);
+            omfi_copy_few((uint8_t *)(dst + done), (const uint8_t *)block, n * sizeof *block);
         }
         if (status != OMF_OK) break;
         input->at = at;

@@ -8,7 +8,7 @@ static void FNW(unpack_horizontal)(T *OMFI_RESTRICT dst, unsigned n, unsigned bi
     uint8_t padded[OMFI_BLOCK * W / 8 + UNPACK_SLACK];
     const size_t n_bytes = ((size_t)n * bits + 7) / 8;
     if (readable < n_bytes + UNPACK_SLACK) {
-        memcpy(padded, src, n_bytes);
+        omfi_copy_few(padded, src, n_bytes);
         memset(padded + n_bytes, 0, UNPACK_SLACK);
         src = padded;
     }

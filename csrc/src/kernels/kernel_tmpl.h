@@ -14,6 +14,10 @@ typedef enum FN(packing) { FN(PACKED_BY_WIDTH), FN(PACKED_AS_XOR), FN(PACKED_HOR
 #define STORE(at, x) (*(at) = (x))
 #include "kernels/width_tmpl.h"
 
+#ifdef OMFI_NARROW_BLOCKS
+#include OMFI_NARROW_BLOCKS
+#endif
+
 #define W 16
 #define T uint16_t
 #define LOAD omfi_load16

@@ -95,8 +95,6 @@ static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64
             exceptions += _mm_popcnt_u32(flags);                                                                       \
         }                                                                                                              \
     }
-#define EXPAND8(to, high)                                                                                              \
-    _mm_storel_epi64((__m128i *)(to), _mm_or_si128(_mm_loadl_epi64((const __m128i *)(to)), _mm_sll_epi16(high, shift)))
 #define EXPAND16(to, high)                                                                                             \
     _mm_storeu_si128((__m128i *)(to), _mm_or_si128(_mm_loadu_si128((const __m128i *)(to)),                             \
                                                    _mm_sll_epi16(_mm_cvtepu8_epi16(high), shift)))
@@ -106,12 +104,10 @@ static void FN(merge64)(uint64_t *values, const uint64_t bitmap[2], const uint64
     FN(store256)(to, _mm256_or_si256(FN(load256)(to), _mm256_sll_epi64(_mm256_cvtepu8_epi64(high), shift)));           \
     FN(store256)(to + 4, _mm256_or_si256(FN(load256)(to + 4),                                                          \
                                          _mm256_sll_epi64(_mm256_cvtepu8_epi64(_mm_srli_si128(high, 4)), shift)))
-MERGE_BYTES(8, uint8_t, EXPAND8)
 MERGE_BYTES(16, uint16_t, EXPAND16)
 MERGE_BYTES(32, uint32_t, EXPAND32)
 MERGE_BYTES(64, uint64_t, EXPAND64)
 #undef MERGE_BYTES
-#undef EXPAND8
 #undef EXPAND16
 #undef EXPAND32
 #undef EXPAND64
@@ -283,6 +279,26 @@ OMFI_INLINE uint64_t FN(integrate_xor64)(uint64_t *values, unsigned n, uint64_t 
 #undef SET1_64
 #undef UNREVERSE32
 #undef UNREVERSE64
+
+/* --- exceptions of a full PATCH block of bytes -------------------------------------------------------------------- */
+
+/* 32 values at a time: the number of exceptions before a value in its half of the register says which one is its own. */
+static void FN(merge_bytes8)(uint8_t *values, const uint64_t bitmap[2], const uint8_t *exceptions, unsigned bits) {
+    const __m128i shift = _mm_cvtsi32_si128((int)bits);
+    const __m256i byte = _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303);
+    const __m256i bit = _mm256_set1_epi64x((long long)0x8040201008040201), ones = _mm256_set1_epi8(-1);
+    for (unsigned i = 0; i < OMFI_BLOCK; i += 32, values += 32) {
+        const uint32_t flags = (uint32_t)(bitmap[i / 64] >> (i % 64));
+        const __m256i flag = _mm256_shuffle_epi8(_mm256_set1_epi32((int)flags), byte);
+        const __m256i has = _mm256_cmpeq_epi8(_mm256_and_si256(flag, bit), bit); /* -1 where there is one */
+        const __m256i place = _mm256_xor_si256(FN(running_add8)(has), ones);     /* their number - 1 */
+        const __m128i low = FN(load128)(exceptions), high = FN(load128)(exceptions + _mm_popcnt_u32(flags & 0xFFFF));
+        const __m256i next = _mm256_shuffle_epi8(_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1), place);
+        const __m256i own = _mm256_sll_epi16(_mm256_and_si256(next, has), shift);
+        FN(store256)(values, _mm256_or_si256(FN(load256)(values), own));
+        exceptions += _mm_popcnt_u32(flags);
+    }
+}
 
 /* --- bit lengths, from which a writer chooses the layout of a block ----------------------------------------------- */
 

@@ -2,7 +2,8 @@
 /* kernels: the primitives of primitives_generic.h that AVX2 and AVX-512 share. */
 
 /* One function body for each number of bits, so that all shifts are constants: X(1) X(2) ... */
-#define OMFI_WIDTHS_16(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
+#define OMFI_WIDTHS_8(X) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8)
+#define OMFI_WIDTHS_16(X) OMFI_WIDTHS_8(X) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16)
 #define OMFI_WIDTHS_32(X)                                                                                              \
     OMFI_WIDTHS_16(X) X(17) X(18) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27) X(28) X(29) X(30) X(31) X(32)
 
@@ -19,41 +20,46 @@ OMFI_INLINE __m256i FN(word_pair)(const uint8_t *src, unsigned first, unsigned s
     return FN(load256)(src + 16 * first);
 }
 
+/* Step i of all lanes and step i + 1, with other bits above their own. */
+OMFI_INLINE __m256i FN(take_steps32)(const uint8_t *src, const unsigned i, const unsigned bits) {
+    const unsigned word0 = i * bits / 32, shift0 = i * bits % 32;
+    const unsigned word1 = (i + 1) * bits / 32, shift1 = (i + 1) * bits % 32;
+    const bool split0 = shift0 + bits > 32, split1 = shift1 + bits > 32;
+    const __m256i x = _mm256_srlv_epi32(FN(word_pair)(src, word0, word1),
+                                        _mm256_setr_epi32((int)shift0, (int)shift0, (int)shift0, (int)shift0,
+                                                          (int)shift1, (int)shift1, (int)shift1, (int)shift1));
+    if (!split0 && !split1) return x;
+    /* A shift by 32 gives 0: half of a pair that is not split takes nothing, and its word need not be there. */
+    const int left0 = split0 ? (int)(32 - shift0) : 32, left1 = split1 ? (int)(32 - shift1) : 32;
+    const __m256i next = split0 && split1
+                             ? FN(word_pair)(src, word0 + 1, word1 + 1)
+                             : _mm256_broadcastsi128_si256(FN(load128)(src + 16 * (split0 ? word0 + 1 : word1 + 1)));
+    return _mm256_or_si256(
+        x, _mm256_sllv_epi32(next, _mm256_setr_epi32(left0, left0, left0, left0, left1, left1, left1, left1)));
+}
+
 OMFI_INLINE void FN(unpack_vertical32_const)(uint32_t *dst, const uint8_t *src, const unsigned bits) {
     const __m256i mask = _mm256_set1_epi32((int)(UINT32_MAX >> (32 - bits)));
     OMFI_UNROLL
     for (unsigned i = 0; i < 32; i += 2) {
-        const unsigned word0 = i * bits / 32, shift0 = i * bits % 32;
-        const unsigned word1 = (i + 1) * bits / 32, shift1 = (i + 1) * bits % 32;
-        const bool split0 = shift0 + bits > 32, split1 = shift1 + bits > 32;
-        __m256i x = _mm256_srlv_epi32(FN(word_pair)(src, word0, word1),
-                                      _mm256_setr_epi32((int)shift0, (int)shift0, (int)shift0, (int)shift0, (int)shift1,
-                                                        (int)shift1, (int)shift1, (int)shift1));
-        if (split0 || split1) {
-            /* A shift by 32 gives 0: half of a pair that is not split takes nothing, and its word need not be there. */
-            const int left0 = split0 ? (int)(32 - shift0) : 32, left1 = split1 ? (int)(32 - shift1) : 32;
-            const __m256i next =
-                split0 && split1
-                    ? FN(word_pair)(src, word0 + 1, word1 + 1)
-                    : _mm256_broadcastsi128_si256(FN(load128)(src + 16 * (split0 ? word0 + 1 : word1 + 1)));
-            x = _mm256_or_si256(
-                x, _mm256_sllv_epi32(next, _mm256_setr_epi32(left0, left0, left0, left0, left1, left1, left1, left1)));
-        }
+        const __m256i x = FN(take_steps32)(src, i, bits);
         FN(store256)(dst + 4 * i, bits == 32 ? x : _mm256_and_si256(x, mask));
     }
+}
+
+/* A step i of all lanes, with other bits above its own. */
+OMFI_INLINE __m128i FN(take_step16)(const uint8_t *src, const unsigned i, const unsigned bits) {
+    const unsigned word = i * bits / 16, shift = i * bits % 16;
+    const __m128i x = _mm_srli_epi16(FN(load128)(src + 16 * word), (int)shift);
+    if (shift + bits <= 16) return x;
+    return _mm_or_si128(x, _mm_slli_epi16(FN(load128)(src + 16 * (word + 1)), (int)(16 - shift)));
 }
 
 OMFI_INLINE void FN(unpack_vertical16_const)(uint16_t *dst, const uint8_t *src, const unsigned bits) {
     const __m128i mask = _mm_set1_epi16((short)(UINT16_MAX >> (16 - bits)));
     OMFI_UNROLL
-    for (unsigned i = 0; i < 16; i++) {
-        const unsigned word = i * bits / 16, shift = i * bits % 16;
-        __m128i x = _mm_srli_epi16(FN(load128)(src + 16 * word), (int)shift);
-        if (shift + bits > 16)
-            x = _mm_or_si128(x, _mm_slli_epi16(FN(load128)(src + 16 * (word + 1)), (int)(16 - shift)));
-        if (shift + bits != 16) x = _mm_and_si128(x, mask);
-        _mm_storeu_si128((__m128i *)(dst + 8 * i), x);
-    }
+    for (unsigned i = 0; i < 16; i++)
+        _mm_storeu_si128((__m128i *)(dst + 8 * i), _mm_and_si128(FN(take_step16)(src, i, bits), mask));
 }
 
 OMFI_INLINE void FN(pack_vertical32_const)(uint8_t *dst, const uint32_t *src, const unsigned bits) {
@@ -166,29 +172,22 @@ static void FN(unpack_words32)(uint32_t *dst, unsigned n, unsigned bits, const u
 
 /* Without PDEP and PEXT, which take hundreds of cycles on AMD's first two Zen generations. */
 
-/* Shuffle control: the byte in which each of eight values begins, and the next one, as a word of 16 bits. */
-OMFI_INLINE __m256i FN(bytes_at)(__m256i bit) {
-    const __m256i twice = _mm256_mullo_epi16(_mm256_srli_epi16(bit, 3), _mm256_set1_epi16(0x0101));
-    return _mm256_add_epi16(twice, _mm256_set1_epi16(0x0100));
-}
-
-/* 2^(8 - bit % 8), which takes what begins at such a bit of a word to the word's bit 8. */
-OMFI_INLINE __m256i FN(factor_to_8)(__m256i bit) {
-    const __m256i powers = _mm256_broadcastsi128_si256(
-        _mm_setr_epi8(0, (char)128, 64, 32, 16, 8, 4, 2, 0, (char)128, 64, 32, 16, 8, 4, 2));
-    const __m256i place = _mm256_and_si256(bit, _mm256_set1_epi16(7));
-    const __m256i whole = _mm256_cmpeq_epi16(place, _mm256_setzero_si256());
-    return _mm256_or_si256(_mm256_shuffle_epi8(powers, place), _mm256_and_si256(whole, _mm256_set1_epi16(256)));
-}
-
-/* 32 values at a time, the even ones apart from the odd ones. Sixteen of them take 2 * bits bytes, and 16 are read. */
-static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
-    const __m256i factor = _mm256_set1_epi16((short)bits);
-    const __m256i even_bit =
-        _mm256_mullo_epi16(_mm256_broadcastsi128_si256(_mm_setr_epi16(0, 2, 4, 6, 8, 10, 12, 14)), factor);
-    const __m256i odd_bit = _mm256_add_epi16(even_bit, factor);
-    const __m256i even = FN(bytes_at)(even_bit), even_factor = FN(factor_to_8)(even_bit);
-    const __m256i odd = FN(bytes_at)(odd_bit), odd_factor = FN(factor_to_8)(odd_bit);
+/* 32 values at a time, the even ones apart from the odd ones: the byte in which a value begins, and the next one, are a
+ * word of 16 bits, and a product takes what begins at such a bit to the word's bit 8. Sixteen values take 2 * bits
+ * bytes, and 16 are read. */
+OMFI_INLINE void FN(unpack_bytes_const)(uint8_t *dst, unsigned n, const unsigned bits, const uint8_t *src) {
+#define BYTES_AT(i) (char)((i) * bits / 8), (char)((i) * bits / 8 + 1)
+#define FACTOR(i) (short)(256 >> ((i) * bits % 8))
+#define EVEN(X) X(0), X(2), X(4), X(6), X(8), X(10), X(12), X(14)
+#define ODD(X) X(1), X(3), X(5), X(7), X(9), X(11), X(13), X(15)
+    const __m256i even = _mm256_setr_epi8(EVEN(BYTES_AT), EVEN(BYTES_AT)),
+                  odd = _mm256_setr_epi8(ODD(BYTES_AT), ODD(BYTES_AT));
+    const __m256i even_factor = _mm256_setr_epi16(EVEN(FACTOR), EVEN(FACTOR)),
+                  odd_factor = _mm256_setr_epi16(ODD(FACTOR), ODD(FACTOR));
+#undef BYTES_AT
+#undef FACTOR
+#undef EVEN
+#undef ODD
     const __m256i mask = _mm256_set1_epi8((char)((1u << bits) - 1)), high_byte = _mm256_set1_epi16((short)0xFF00);
     for (unsigned i = 0; i < n; i += 32, src += 4 * bits) {
         const __m256i packed =
@@ -199,6 +198,13 @@ static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint
         FN(store256)(dst + i, _mm256_and_si256(both, mask));
     }
 }
+
+#define UNPACK_BYTES(b)                                                                                                \
+    case b: FN(unpack_bytes_const)(dst, n, b, src); break;
+static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+    switch (bits) { OMFI_WIDTHS_8(UNPACK_BYTES) }
+}
+#undef UNPACK_BYTES
 
 /* Pack 32 values of up to 7 bits: neighbours join to 16 bits, to 32 and to 64. */
 OMFI_INLINE void FN(pack_32)(uint8_t *dst, __m256i x, unsigned bits) {
