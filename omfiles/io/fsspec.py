@@ -116,7 +116,11 @@ class FsspecReader(RangeReader):
     def _turn(self, fs: Any) -> contextlib.AbstractContextManager[Any]:
         """What to hold while a filesystem works that must not be asked twice at a time, by whatever reader."""
         part = _serial_part(fs)
-        return contextlib.nullcontext() if part is None else vars(part).setdefault("_omfiles_lock", threading.RLock())
+        if part is None:
+            return contextlib.nullcontext()
+        # Caches answer even this with attributes of the filesystem that they wrap, unless they are not asked.
+        attributes: dict[str, Any] = object.__getattribute__(part, "__dict__")
+        return attributes.setdefault("_omfiles_lock", threading.RLock())
 
     def _describe(self) -> tuple[int, Hashable | None]:
         """Size and version."""
