@@ -115,7 +115,12 @@ static void FN(look_up)(void *dst, int64_t dst_stride, const void *words, size_t
     for (size_t row = 0; row < n_rows; row++) {
         float *OMFI_RESTRICT out = (float *)dst;
         const uint16_t *OMFI_RESTRICT in = (const uint16_t *)words;
-        for (size_t i = 0; i < n_cols; i++) out[i] = table[in[i]];
+        size_t i = 0;
+        for (; i + 8 <= n_cols; i += 8) {
+            OMFI_UNROLL
+            for (size_t k = i; k < i + 8; k++) out[k] = table[in[k]];
+        }
+        for (; i < n_cols; i++) out[i] = table[in[i]];
         dst = (char *)dst + dst_stride;
         words = (const char *)words + words_stride;
     }
