@@ -126,12 +126,16 @@ class FsspecReader(RangeReader):
         """Size and version."""
         fs = self._filesystem()
         with self._turn(fs):
-            if not CACHES.isdisjoint(protocols(fs)):
-                with fs.open(self._path, "rb") as file:
-                    return file.seek(0, os.SEEK_END), None
-            if hasattr(fs, "info"):
-                return _size_and_version(fs.info(self._path, **_fresh(fs, fs.info, self._path)), self.name)
-            return _size_and_version({"size": fs.size(self._path)}, self.name)
+            described = self._ask(fs)
+        return described
+
+    def _ask(self, fs: Any) -> tuple[int, Hashable | None]:
+        if not CACHES.isdisjoint(protocols(fs)):
+            with fs.open(self._path, "rb") as file:
+                return file.seek(0, os.SEEK_END), None
+        if hasattr(fs, "info"):
+            return _size_and_version(fs.info(self._path, **_fresh(fs, fs.info, self._path)), self.name)
+        return _size_and_version({"size": fs.size(self._path)}, self.name)
 
     def _read(self, start: int, stop: int) -> bytes:
         fs = self._filesystem()
