@@ -41,8 +41,11 @@ static inline size_t FNW(pack_horizontal)(uint8_t *OMFI_RESTRICT dst, const T *s
 #else
     if (bits <= 8) {
         uint8_t bytes[OMFI_BLOCK];
-        for (unsigned i = 0; i < n; i += 8) /* what lies behind the n values is not packed */
-            for (unsigned k = i; k < i + 8; k++) bytes[k] = (uint8_t)src[k];
+        if (n == OMFI_BLOCK)
+            for (unsigned i = 0; i < OMFI_BLOCK; i++) bytes[i] = (uint8_t)src[i];
+        else /* exceptions that have just been stored one by one, so that loads of many would wait */
+            for (unsigned i = 0; i < n; i += 8) /* what lies behind the n values is not packed */
+                for (unsigned k = i; k < i + 8; k++) bytes[k] = (uint8_t)src[k];
         return FN(pack_bytes)(dst, bytes, n, bits);
     }
     const uint64_t mask = ~(uint64_t)0 >> (64 - bits);
