@@ -41,12 +41,19 @@ static inline size_t FNW(encode_patch)(uint8_t *dst, const T *values, const uint
                                        unsigned bits, unsigned extra) {
     const unsigned bitmap_size = (n + 7) / 8;
     uint8_t bitmap[OMFI_BLOCK / 8];
-    T high[OMFI_BLOCK];
-    const unsigned m = FNW(take)(high, values, longer, bits);
     omfi_store64(bitmap, longer[0]);
     omfi_store64(bitmap + 8, longer[1]);
     dst[0] = (uint8_t)extra;
     memcpy(dst + 1, bitmap, bitmap_size);
+#if defined(OMFI_HAS_TAKE_BYTES) && (W == 16 || W == 32)
+    if (extra <= 8) {
+        uint8_t bytes[OMFI_BLOCK];
+        const unsigned n_high = FNW(take_bytes)(bytes, values, longer, bits);
+        return 1 + bitmap_size + FN(pack_bytes)(dst + 1 + bitmap_size, bytes, n_high, extra);
+    }
+#endif
+    T high[OMFI_BLOCK];
+    const unsigned m = FNW(take)(high, values, longer, bits);
     return 1 + bitmap_size + FNW(pack_horizontal)(dst + 1 + bitmap_size, high, m, extra);
 }
 

@@ -165,6 +165,26 @@ TAKE(64, uint64_t,
      FN(store256)(high,
                   _mm256_srl_epi64(_mm256_permutevar8x32_epi32(FN(load256)(values), FN(load256)(FN(order64)[flags])),
                                    shift)))
+/* The same for high parts that are bytes. */
+#define OMFI_HAS_TAKE_BYTES
+#define TAKE_BYTES(W, T, LOW_BYTES, FOUR_WORDS)                                                                        \
+    static unsigned FN(take_bytes##W)(uint8_t *high, const T *values, const uint64_t bitmap[2], unsigned bits) {       \
+        const __m128i shift = _mm_cvtsi32_si128((int)bits), low_bytes = _mm_cvtsi32_si128(LOW_BYTES);                  \
+        const uint8_t *const start = high;                                                                             \
+        for (unsigned half = 0; half < 2; half++) {                                                                    \
+            uint64_t rest = bitmap[half];                                                                              \
+            for (unsigned i = 0; i < 64; i += 4, rest >>= 4, values += 4) {                                            \
+                const unsigned flags = (unsigned)rest & 15;                                                            \
+                const __m128i bytes = _mm_shuffle_epi8(FOUR_WORDS, low_bytes);                                         \
+                omfi_store32(high, (uint32_t)_mm_cvtsi128_si32(_mm_shuffle_epi8(bytes, LOAD4(FN(order8)[flags]))));    \
+                high += _mm_popcnt_u32(flags);                                                                         \
+            }                                                                                                          \
+        }                                                                                                              \
+        return (unsigned)(high - start);                                                                               \
+    }
+TAKE_BYTES(16, uint16_t, 0x06040200, _mm_srl_epi16(LOAD8(values), shift))
+TAKE_BYTES(32, uint32_t, 0x0C080400, _mm_srl_epi32(FN(load128)((const uint8_t *)values), shift))
+#undef TAKE_BYTES
 #undef LOAD4
 #undef LOAD8
 #undef TAKE
