@@ -20,18 +20,28 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module", params=["static", "shared"])
-def prefix(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the library was installed; the static one is built for debugging, which takes less time."""
-    folder = tmp_path_factory.mktemp(request.param)
-    options = {
-        "static": ["-DCMAKE_BUILD_TYPE=Debug"],
-        "shared": ["-DBUILD_SHARED_LIBS=ON"],
-    }[request.param]
+@pytest.fixture(scope="module")
+def static(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("static"), "-DCMAKE_BUILD_TYPE=Debug")  # which takes less time
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return install(tmp_path_factory.mktemp("shared"), "-DBUILD_SHARED_LIBS=ON")
+
+
+def install(folder: Path, *options: str) -> Path:
     run(CMAKE, "-S", ROOT / "csrc", "-B", "build", "-DCMAKE_INSTALL_LIBDIR=lib", *options, cwd=folder)
     run(CMAKE, "--build", "build", "--parallel", "2", cwd=folder)
     run(CMAKE, "--install", "build", "--prefix", folder / "prefix", cwd=folder)
     return folder / "prefix"
+
+
+@pytest.fixture(params=["static", "shared"])
+def prefix(request: pytest.FixtureRequest) -> Path:
+    """Where the library was installed. Tests come in any order, so each kind is a fixture that stays."""
+    path: Path = request.getfixturevalue(request.param)
+    return path
 
 
 def test_only_public_names_are_exported(prefix: Path) -> None:

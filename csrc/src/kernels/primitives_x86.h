@@ -47,7 +47,7 @@ OMFI_INLINE void FN(unpack_vertical32_const)(uint32_t *dst, const uint8_t *src, 
     }
 }
 
-/* A step i of all lanes, with other bits above its own. */
+/* Step i of all lanes, with other bits above its own. */
 OMFI_INLINE __m128i FN(take_step16)(const uint8_t *src, const unsigned i, const unsigned bits) {
     const unsigned word = i * bits / 16, shift = i * bits % 16;
     const __m128i x = _mm_srli_epi16(FN(load128)(src + 16 * word), (int)shift);
