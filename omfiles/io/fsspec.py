@@ -98,7 +98,6 @@ class FsspecReader(RangeReader):
         self._fs = _keep(fs)
         self._path = path
         self._pid = os.getpid()
-        self._serial = _serial_part(fs) is not None
 
     def __reduce__(self) -> Any:
         return from_fsspec, (self._fs, self._path, self.name)
@@ -161,7 +160,7 @@ class FsspecReader(RangeReader):
         self, ranges: Sequence[tuple[int, int]], *, concurrency: int
     ) -> Generator[tuple[int, bytes], None, None]:
         """Read ranges; in threads if there may be a network behind, and several of them."""
-        if self._serial or concurrency == 1 or len(ranges) <= 1:
+        if concurrency == 1 or len(ranges) <= 1 or _serial_part(self._fs) is not None:
             return ((index, self._read(*range_)) for index, range_ in enumerate(ranges))
         return arrivals_of_threads(self._read, ranges, concurrency)
 

@@ -68,7 +68,7 @@ OMFI_INLINE void FN(unpack_narrow)(uint8_t *dst, const unsigned width, unsigned 
  * Neighbours are added first, so that half as many sums run: those of the odd bytes. */
 #define INTEGRATE_NARROW(W, T, STORE_ALL)                                                                              \
     OMFI_INLINE void FN(integrate_narrow##W)(T * values, const uint8_t *bytes, T *carry) {                             \
-        const __m256i in_high = _mm256_setr_epi64x(0, 0, -1, -1), start = FN(set##W)(*carry);                          \
+        const __m256i in_high = _mm256_setr_epi64x(0, 0, -1, -1), start = FN(spread##W)(*carry);                       \
         __m256i before = _mm256_setzero_si256();                                                                       \
         for (unsigned i = 0; i < OMFI_BLOCK; i += 32) {                                                                \
             const __m256i x = FN(unzigzag8)(FN(load256)(bytes + i));                                                   \
@@ -99,15 +99,9 @@ OMFI_INLINE void FN(unpack_narrow)(uint8_t *dst, const unsigned width, unsigned 
     STORE_8_OF_64(to + 8, b);                                                                                          \
     STORE_8_OF_64(to + 16, c);                                                                                         \
     STORE_8_OF_64(to + 24, d)
-#define SET(W, T, SET1)                                                                                                \
-    OMFI_INLINE __m256i FN(set##W)(T x) { return SET1; }
-SET(16, uint16_t, _mm256_set1_epi16((short)x))
-SET(32, uint32_t, _mm256_set1_epi32((int)x))
-SET(64, uint64_t, _mm256_set1_epi64x((long long)x))
 INTEGRATE_NARROW(16, uint16_t, STORE_16)
 INTEGRATE_NARROW(32, uint32_t, STORE_32)
 INTEGRATE_NARROW(64, uint64_t, STORE_64)
-#undef SET
 #undef INTEGRATE_NARROW
 #undef STORE_16
 #undef STORE_32

@@ -135,10 +135,10 @@ static const uint32_t FN(order64)[16][8] = ORDERS(ORDER64);
 #undef ORDER32
 #undef PAIR
 #undef ORDER64
-#define TAKE(W, T, STEP)                                                                                               \
-    static unsigned FN(take##W)(T * high, const T *values, const uint64_t bitmap[2], unsigned bits) {                  \
+#define TAKE(name, HIGH, T, STEP)                                                                                      \
+    static unsigned FN(name)(HIGH * high, const T *values, const uint64_t bitmap[2], unsigned bits) {                  \
         const __m128i shift = _mm_cvtsi32_si128((int)bits);                                                            \
-        const T *const start = high;                                                                                   \
+        const HIGH *const start = high;                                                                                \
         for (unsigned half = 0; half < 2; half++) {                                                                    \
             uint64_t rest = bitmap[half];                                                                              \
             for (unsigned i = 0; i < 64; i += 4, rest >>= 4, values += 4) {                                            \
@@ -152,44 +152,40 @@ static const uint32_t FN(order64)[16][8] = ORDERS(ORDER64);
 /* Some versions of GCC lack _mm_loadu_si32, and one has it wrong. */
 #define LOAD4(from) _mm_cvtsi32_si128((int)omfi_load32(from))
 #define LOAD8(from) _mm_loadl_epi64((const __m128i *)(from))
-TAKE(8, uint8_t, const __m128i x = _mm_srl_epi16(_mm_shuffle_epi8(LOAD4(values), LOAD4(FN(order8)[flags])), shift);
+TAKE(take8, uint8_t, uint8_t,
+     const __m128i x = _mm_srl_epi16(_mm_shuffle_epi8(LOAD4(values), LOAD4(FN(order8)[flags])), shift);
      omfi_store32(high, (uint32_t)_mm_cvtsi128_si32(_mm_and_si128(x, _mm_set1_epi8((char)(0xFF >> bits))))))
-TAKE(16, uint16_t,
+TAKE(take16, uint16_t, uint16_t,
      _mm_storel_epi64((__m128i *)high,
                       _mm_srl_epi16(_mm_shuffle_epi8(LOAD8(values), LOAD8(FN(order16)[flags])), shift)))
-TAKE(32, uint32_t,
+TAKE(take32, uint32_t, uint32_t,
      _mm_storeu_si128((__m128i *)high, _mm_srl_epi32(_mm_shuffle_epi8(FN(load128)((const uint8_t *)values),
                                                                       FN(load128)(FN(order32)[flags])),
                                                      shift)))
-TAKE(64, uint64_t,
+TAKE(take64, uint64_t, uint64_t,
      FN(store256)(high,
                   _mm256_srl_epi64(_mm256_permutevar8x32_epi32(FN(load256)(values), FN(load256)(FN(order64)[flags])),
                                    shift)))
 /* The same for high parts that are bytes. */
 #define OMFI_HAS_TAKE_BYTES
-#define TAKE_BYTES(W, T, LOW_BYTES, FOUR_WORDS)                                                                        \
-    static unsigned FN(take_bytes##W)(uint8_t *high, const T *values, const uint64_t bitmap[2], unsigned bits) {       \
-        const __m128i shift = _mm_cvtsi32_si128((int)bits), low_bytes = _mm_cvtsi32_si128(LOW_BYTES);                  \
-        const uint8_t *const start = high;                                                                             \
-        for (unsigned half = 0; half < 2; half++) {                                                                    \
-            uint64_t rest = bitmap[half];                                                                              \
-            for (unsigned i = 0; i < 64; i += 4, rest >>= 4, values += 4) {                                            \
-                const unsigned flags = (unsigned)rest & 15;                                                            \
-                const __m128i bytes = _mm_shuffle_epi8(FOUR_WORDS, low_bytes);                                         \
-                omfi_store32(high, (uint32_t)_mm_cvtsi128_si32(_mm_shuffle_epi8(bytes, LOAD4(FN(order8)[flags]))));    \
-                high += _mm_popcnt_u32(flags);                                                                         \
-            }                                                                                                          \
-        }                                                                                                              \
-        return (unsigned)(high - start);                                                                               \
-    }
-TAKE_BYTES(16, uint16_t, 0x06040200, _mm_srl_epi16(LOAD8(values), shift))
-TAKE_BYTES(32, uint32_t, 0x0C080400, _mm_srl_epi32(FN(load128)((const uint8_t *)values), shift))
-#undef TAKE_BYTES
+#define STORE_BYTES(FOUR_WORDS, LOW_BYTES)                                                                             \
+    const __m128i bytes = _mm_shuffle_epi8(FOUR_WORDS, _mm_cvtsi32_si128(LOW_BYTES));                                  \
+    omfi_store32(high, (uint32_t)_mm_cvtsi128_si32(_mm_shuffle_epi8(bytes, LOAD4(FN(order8)[flags]))))
+TAKE(take_bytes16, uint8_t, uint16_t, STORE_BYTES(_mm_srl_epi16(LOAD8(values), shift), 0x06040200))
+TAKE(take_bytes32, uint8_t, uint32_t,
+     STORE_BYTES(_mm_srl_epi32(FN(load128)((const uint8_t *)values), shift), 0x0C080400))
+#undef STORE_BYTES
 #undef LOAD4
 #undef LOAD8
 #undef TAKE
 
 /* --- integration -------------------------------------------------------------------------------------------------- */
+
+/* A word all over a register. */
+OMFI_INLINE __m256i FN(spread8)(uint8_t x) { return _mm256_set1_epi8((char)x); }
+OMFI_INLINE __m256i FN(spread16)(uint16_t x) { return _mm256_set1_epi16((short)x); }
+OMFI_INLINE __m256i FN(spread32)(uint32_t x) { return _mm256_set1_epi32((int)x); }
+OMFI_INLINE __m256i FN(spread64)(uint64_t x) { return _mm256_set1_epi64x((long long)x); }
 
 /* The last word of each half of a register, all over the half. */
 OMFI_INLINE __m256i FN(spread_last)(__m256i x, const unsigned width) {
@@ -219,10 +215,10 @@ RUNNING(64, xor, _mm256_xor_si256)
 
 /* `before` goes to the low half, and to the high one with the low half's last word. It is one operation from register
  * to register: the sums of a register do not wait for it. */
-#define INTEGRATE(W, name, COMBINE, SET1, PREPARE)                                                                     \
+#define INTEGRATE(W, name, COMBINE, PREPARE)                                                                           \
     {                                                                                                                  \
         const __m256i in_high = _mm256_setr_epi64x(0, 0, -1, -1);                                                      \
-        __m256i before = SET1(carry);                                                                                  \
+        __m256i before = FN(spread##W)(carry);                                                                         \
         for (unsigned i = 0; i < n; i += 256 / W) {                                                                    \
             const __m256i x = FN(running_##name##W)(PREPARE(FN(load256)(values + i)));                                 \
             const __m256i last = FN(spread_last)(x, W), other = _mm256_permute2x128_si256(last, last, 0x01);           \
@@ -233,10 +229,6 @@ RUNNING(64, xor, _mm256_xor_si256)
     }
 
 #define KEEP(x) (x)
-#define SET1_8(x) _mm256_set1_epi8((char)(x))
-#define SET1_16(x) _mm256_set1_epi16((short)(x))
-#define SET1_32(x) _mm256_set1_epi32((int)(x))
-#define SET1_64(x) _mm256_set1_epi64x((long long)(x))
 /* Zigzag: (x >> 1) ^ -(x & 1). */
 OMFI_INLINE __m256i FN(unzigzag8)(__m256i x) {
     const __m256i one = _mm256_set1_epi8(1), half = _mm256_and_si256(_mm256_srli_epi16(x, 1), _mm256_set1_epi8(0x7F));
@@ -256,9 +248,8 @@ OMFI_INLINE __m256i FN(unzigzag64)(__m256i x) {
 }
 #define BOTH(W, T)                                                                                                     \
     OMFI_INLINE T FN(integrate_delta##W)(T * values, unsigned n, T carry){INTEGRATE(                                   \
-        W, add, _mm256_add_epi##W, SET1_##W, KEEP)} OMFI_INLINE T FN(integrate_zigzag##W)(T * values, unsigned n,      \
-                                                                                          T carry) {                   \
-        INTEGRATE(W, add, _mm256_add_epi##W, SET1_##W, FN(unzigzag##W))                                                \
+        W, add, _mm256_add_epi##W, KEEP)} OMFI_INLINE T FN(integrate_zigzag##W)(T * values, unsigned n, T carry) {     \
+        INTEGRATE(W, add, _mm256_add_epi##W, FN(unzigzag##W))                                                          \
     }
 BOTH(8, uint8_t)
 BOTH(16, uint16_t)
@@ -285,18 +276,14 @@ OMFI_INLINE __m256i FN(reverse)(__m256i x, const unsigned width) {
 #define UNREVERSE64(x) _mm256_srl_epi64(FN(reverse)(x, 64), shift)
 OMFI_INLINE uint32_t FN(integrate_xor32)(uint32_t *values, unsigned n, uint32_t carry, unsigned zeros) {
     const __m128i shift = _mm_cvtsi32_si128((int)zeros);
-    INTEGRATE(32, xor, _mm256_xor_si256, SET1_32, UNREVERSE32)
+    INTEGRATE(32, xor, _mm256_xor_si256, UNREVERSE32)
 }
 OMFI_INLINE uint64_t FN(integrate_xor64)(uint64_t *values, unsigned n, uint64_t carry, unsigned zeros) {
     const __m128i shift = _mm_cvtsi32_si128((int)zeros);
-    INTEGRATE(64, xor, _mm256_xor_si256, SET1_64, UNREVERSE64)
+    INTEGRATE(64, xor, _mm256_xor_si256, UNREVERSE64)
 }
 #undef INTEGRATE
 #undef KEEP
-#undef SET1_8
-#undef SET1_16
-#undef SET1_32
-#undef SET1_64
 #undef UNREVERSE32
 #undef UNREVERSE64
 
