@@ -35,6 +35,7 @@ bool omfi_cpu_has_avx512(void) { return omfi_cpu_has_avx2(); }
     }
 CONVERT(cvtepi32_epi16, __m512i, uint32_t, 16, __m256i, uint16_t)
 CONVERT(cvtepi32_epi8, __m512i, uint32_t, 16, __m128i, uint8_t)
+CONVERT(cvtepi32_epi64, __m256i, int32_t, 8, __m512i, int64_t)
 CONVERT(cvtepi64_epi16, __m512i, uint64_t, 8, __m128i, uint16_t)
 CONVERT(cvtepu16_epi32, __m256i, uint16_t, 16, __m512i, uint32_t)
 CONVERT(cvtepu8_epi16, __m256i, uint8_t, 32, __m512i, uint16_t)
@@ -76,11 +77,25 @@ LANE_BY_LANE(16)
 LANE_BY_LANE(32)
 LANE_BY_LANE(64)
 
+static inline __m512i emulated_maskz_sllv_epi64(uint64_t mask, __m512i x, __m512i shift) {
+    LANES(uint64_t, 8, lanes, x);
+    LANES(uint64_t, 8, counts, shift);
+    for (int i = 0; i < 8; i++) lanes[i] = (mask >> i & 1) != 0 && counts[i] < 64 ? lanes[i] << counts[i] : 0;
+    RETURN_LANES(__m512i, lanes);
+}
+
 static inline uint64_t emulated_reduce_or_epi64(__m512i x) {
     LANES(uint64_t, 8, lanes, x);
     uint64_t all = 0;
     for (int i = 0; i < 8; i++) all |= lanes[i];
     return all;
+}
+
+static inline int32_t emulated_reduce_add_epi32(__m512i x) {
+    LANES(uint32_t, 16, lanes, x);
+    uint32_t sum = 0;
+    for (int i = 0; i < 16; i++) sum += lanes[i];
+    return (int32_t)sum;
 }
 
 static inline uint32_t emulated_compare_epu16(__m512i x, __m512i y, int is_less) {
@@ -152,6 +167,7 @@ static inline __m512i emulated_maskz_loadu_epi8(uint64_t mask, const void *from)
 #define _mm512_cmplt_epu16_mask(a, b) emulated_compare_epu16(a, b, 1)
 #define _mm512_cvtepi32_epi16 emulated_cvtepi32_epi16
 #define _mm512_cvtepi32_epi8 emulated_cvtepi32_epi8
+#define _mm512_cvtepi32_epi64 emulated_cvtepi32_epi64
 #define _mm512_cvtepi64_epi16 emulated_cvtepi64_epi16
 #define _mm512_cvtepu16_epi32 emulated_cvtepu16_epi32
 #define _mm512_cvtepu8_epi16 emulated_cvtepu8_epi16
@@ -172,6 +188,8 @@ static inline __m512i emulated_maskz_loadu_epi8(uint64_t mask, const void *from)
 #define _mm512_maskz_expand_epi64 emulated_maskz_expand_epi64
 #define _mm512_maskz_expand_epi8 emulated_maskz_expand_epi8
 #define _mm512_maskz_loadu_epi8 emulated_maskz_loadu_epi8
+#define _mm512_maskz_sllv_epi64 emulated_maskz_sllv_epi64
+#define _mm512_reduce_add_epi32 emulated_reduce_add_epi32
 #define _mm512_reduce_or_epi64 emulated_reduce_or_epi64
 #define _mm512_srai_epi32 emulated_srai_epi32
 #define _mm512_srai_epi64 emulated_srai_epi64

@@ -113,7 +113,10 @@ OMFI_INLINE void omfi_store64(void *dst, uint64_t x) {
 OMFI_INLINE void omfi_copy_few(uint8_t *OMFI_RESTRICT dst, const uint8_t *OMFI_RESTRICT src, size_t n_bytes) {
 #define COPY_ENDS(size) memcpy(dst, src, size), memcpy(dst + n_bytes - (size), src + n_bytes - (size), size)
     if (n_bytes >= 16) {
-        for (size_t at = 0; at < n_bytes - 16; at += 16) memcpy(dst + at, src + at, 16);
+        for (size_t at = 0; at < n_bytes - 16; at += 16) {
+            OMFI_NO_MEMCPY(at);
+            memcpy(dst + at, src + at, 16);
+        }
         memcpy(dst + n_bytes - 16, src + n_bytes - 16, 16);
     } else if (n_bytes >= 8) {
         COPY_ENDS(8);

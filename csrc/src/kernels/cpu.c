@@ -42,9 +42,9 @@ static unsigned detect(void) {
     cpuid(0x80000001u, more);
     if ((more[ECX] & BIT(5)) == 0) return KNOWN; /* LZCNT */
     const uint32_t f_dq_cd_bw_vl = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31);
-    const uint32_t vbmi_vbmi2_gfni_vpopcntdq = BIT(1) | BIT(6) | BIT(8) | BIT(14);
+    const uint32_t vbmi_vbmi2_gfni_vnni_vpopcntdq = BIT(1) | BIT(6) | BIT(8) | BIT(11) | BIT(14);
     if ((extended[EBX] & f_dq_cd_bw_vl) != f_dq_cd_bw_vl || (xgetbv() & XCR0_AVX512) != XCR0_AVX512 ||
-        (extended[ECX] & vbmi_vbmi2_gfni_vpopcntdq) != vbmi_vbmi2_gfni_vpopcntdq)
+        (extended[ECX] & vbmi_vbmi2_gfni_vnni_vpopcntdq) != vbmi_vbmi2_gfni_vnni_vpopcntdq)
         return KNOWN | AVX2;
     return KNOWN | AVX2 | AVX512;
 }

@@ -14,10 +14,6 @@
 /* The word before each of x's, `last` being the register before: by lanes of 128 bits, then within them. */
 #define BEFORE(W, x, last) _mm512_alignr_epi8(x, _mm512_alignr_epi64(x, last, 6), 16 - W / 8)
 
-#define SET1_8(x) _mm512_set1_epi8((char)(x))
-#define SET1_16(x) _mm512_set1_epi16((short)(x))
-#define SET1_32(x) _mm512_set1_epi32((int)(x))
-#define SET1_64(x) _mm512_set1_epi64((long long)(x))
 #define TWICE8(x) _mm512_add_epi8(x, x)
 #define TWICE16(x) _mm512_slli_epi16(x, 1)
 #define TWICE32(x) _mm512_slli_epi32(x, 1)
@@ -28,9 +24,9 @@
 #define SIGN64(x) _mm512_srai_epi64(x, 63)
 
 /* Differences of a block to the words before, zigzag or not; returns the OR of them. */
-#define DIFFERENCES(W, T, SET1)                                                                                        \
+#define DIFFERENCES(W, T)                                                                                              \
     OMFI_INLINE T FN(differences##W)(T * values, const T *block, T before, const bool zigzag) {                        \
-        __m512i last = SET1(before), any = _mm512_setzero_si512();                                                     \
+        __m512i last = FN(spread##W)(before), any = _mm512_setzero_si512();                                            \
         for (unsigned i = 0; i < OMFI_BLOCK; i += 512 / W) {                                                           \
             const __m512i x = FN(load512)(block + i);                                                                  \
             __m512i difference = _mm512_sub_epi##W(x, BEFORE(W, x, last));                                             \
@@ -43,16 +39,16 @@
         for (unsigned i = 32; i >= W; i /= 2) bits |= bits >> i;                                                       \
         return (T)bits;                                                                                                \
     }
-DIFFERENCES(8, uint8_t, SET1_8)
-DIFFERENCES(16, uint16_t, SET1_16)
-DIFFERENCES(32, uint32_t, SET1_32)
-DIFFERENCES(64, uint64_t, SET1_64)
+DIFFERENCES(8, uint8_t)
+DIFFERENCES(16, uint16_t)
+DIFFERENCES(32, uint32_t)
+DIFFERENCES(64, uint64_t)
 #undef DIFFERENCES
 
 /* The same with XOR, reversed after a shift to the left by the number of zeros that all share, which is returned. */
-#define DIFFERENCES_XOR(W, T, SET1)                                                                                    \
+#define DIFFERENCES_XOR(W, T)                                                                                          \
     OMFI_INLINE unsigned FN(differences_xor##W)(T * values, const T *block, T before, T *any_value) {                  \
-        __m512i last = SET1(before), any = _mm512_setzero_si512(), all[W / 4];                                         \
+        __m512i last = FN(spread##W)(before), any = _mm512_setzero_si512(), all[W / 4];                                \
         for (unsigned i = 0; i < W / 4; i++) {                                                                         \
             const __m512i x = FN(load512)(block + i * (512 / W));                                                      \
             all[i] = _mm512_xor_si512(x, BEFORE(W, x, last));                                                          \
@@ -68,14 +64,10 @@ DIFFERENCES(64, uint64_t, SET1_64)
         *any_value = zeros == W ? 0 : omfi_reverse##W((T)(bits << zeros));                                             \
         return zeros;                                                                                                  \
     }
-DIFFERENCES_XOR(32, uint32_t, SET1_32)
-DIFFERENCES_XOR(64, uint64_t, SET1_64)
+DIFFERENCES_XOR(32, uint32_t)
+DIFFERENCES_XOR(64, uint64_t)
 #undef DIFFERENCES_XOR
 #undef BEFORE
-#undef SET1_8
-#undef SET1_16
-#undef SET1_32
-#undef SET1_64
 #undef TWICE8
 #undef TWICE16
 #undef TWICE32
@@ -233,7 +225,7 @@ CHOOSE(64, uint64_t)
 
 /* --- a block of bytes --------------------------------------------------------------------------------------------- */
 
-/* All ones below bit n, of at most 64. */
+/* All ones below bit n, at most 255; of 64 and more bits, all. */
 OMFI_INLINE uint64_t FN(below)(unsigned n) { return _bzhi_u64(UINT64_MAX, n); }
 
 /* Eight bytes of `bits` bits in each word: these bits side by side at its lower end, then the words side by side. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kernels: narrow blocks for AVX2. The values of most blocks take up to 8 bits with their exceptions, whatever the words
- * of the stream are: as bytes, four times as many are in a register as words of 32 bits. */
+/* kernels: narrow blocks for AVX2, see narrow_x86.h. */
 
 /* --- vertical packing: `bits` from 1 to 8, to bytes --------------------------------------------------------------- */
 
@@ -60,6 +59,31 @@ OMFI_INLINE void FN(unpack_narrow)(uint8_t *dst, const unsigned width, unsigned 
     else if (width == 16) FN(unpack_narrow16)(dst, src, bits);
     else if (width == 32) FN(unpack_narrow32)(dst, src, bits);
     else FN(unpack_horizontal8)(dst, OMFI_BLOCK, bits, src, readable);
+}
+
+/* The parts of a PATCH block: packed exceptions of `extra` bits, and behind them low parts. */
+OMFI_INLINE void FN(unpack_patched)(uint8_t *dst, const unsigned width, unsigned bits, unsigned extra,
+                                    const uint64_t bitmap[2], unsigned n_exceptions, const uint8_t *src,
+                                    size_t readable) {
+    const size_t high_size = (n_exceptions * extra + 7) / 8;
+    uint8_t high[OMFI_BLOCK + MERGE_SLACK];
+    FN(unpack_horizontal8)(high, n_exceptions, extra, src, readable);
+    /* The low parts come first: a load that meets two stores waits until they are over. */
+    FN(unpack_narrow)(dst, width, bits, src + high_size, readable - high_size);
+    FN(merge_bytes8)(dst, bitmap, high, bits);
+}
+
+/* Of a VBYTE block, up to 16 exceptions at ascending positions; 16 of both can be read. */
+OMFI_INLINE void FN(merge_few)(uint8_t *values, unsigned bits, const uint8_t *exceptions, const uint8_t *positions,
+                               unsigned n_exceptions) {
+    uint64_t bitmap[2] = {0, 0};
+    for (unsigned i = 0; i < n_exceptions; i++) {
+        const unsigned k = positions[i];
+        const uint64_t bit = (uint64_t)1 << (k % 64), in_second = 0 - (uint64_t)(k / 64);
+        bitmap[0] |= bit & ~in_second;
+        bitmap[1] |= bit & in_second;
+    }
+    FN(merge_bytes8)(values, bitmap, exceptions, bits);
 }
 
 /* --- integration -------------------------------------------------------------------------------------------------- */
@@ -122,65 +146,4 @@ static int32_t FN(total_narrow)(const uint8_t *bytes) {
     return total;
 }
 
-/* --- blocks ------------------------------------------------------------------------------------------------------- */
-
-/* Decode a full block of words of `width` bits to bytes. False: it is not narrow, or not what it should be, which the
- * decoder for all blocks knows better. */
-OMFI_INLINE bool FN(decode_narrow)(uint8_t *dst, const unsigned width, const omfi_input *input,
-                                   const uint8_t **cursor) {
-    const uint8_t *at = *cursor, *const end = input->end;
-    uint8_t high[OMFI_BLOCK + MERGE_SLACK];
-    if (end - at < 2) return false;
-    const unsigned bits = at[0] & 63, kind = at[0] >> 6, low_size = OMFI_BLOCK / 8 * bits;
-    if (bits > 8) return false;
-    if (kind == BLOCK_PLAIN) {
-        if ((size_t)(end - at) < 1 + low_size) return false;
-        FN(unpack_narrow)(dst, width, bits, at + 1, (size_t)(end - at - 1));
-        *cursor = at + 1 + low_size;
-        return true;
-    }
-    if (kind == BLOCK_PATCH) {
-        const unsigned extra = at[1];
-        if (end - at < 2 + OMFI_BLOCK / 8 || extra == 0 || bits + extra > 8) return false;
-        const uint64_t bitmap[2] = {omfi_load64(at + 2), omfi_load64(at + 10)};
-        const unsigned n_exceptions = omfi_count_bits(bitmap[0]) + omfi_count_bits(bitmap[1]);
-        const unsigned high_size = (n_exceptions * extra + 7) / 8;
-        at += 2 + OMFI_BLOCK / 8;
-        if ((size_t)(end - at) < high_size + low_size) return false;
-        FN(unpack_horizontal8)(high, n_exceptions, extra, at, (size_t)(end - at));
-        at += high_size; /* the low parts come first: a load that meets two stores waits until they are over */
-        FN(unpack_narrow)(dst, width, bits, at, (size_t)(end - at));
-        FN(merge_bytes8)(dst, bitmap, high, bits);
-        *cursor = at + low_size;
-        return true;
-    }
-    if (kind == BLOCK_VBYTE) {
-        const unsigned n_exceptions = at[1];
-        if (n_exceptions > 16 || (size_t)(end - at) < 2 + low_size + 2 * n_exceptions) return false;
-        const uint8_t *exceptions = at + 2 + low_size, *const behind = exceptions + 2 * n_exceptions;
-        if (end - exceptions < 2 * 16 + MERGE_SLACK) {
-            omfi_copy_few(high + 1, exceptions, 2 * n_exceptions);
-            exceptions = high + 1;
-        }
-        const uint8_t *const positions = exceptions + n_exceptions;
-        /* A larger one takes two bytes. */
-        const __m128i limit = _mm_set1_epi8((char)(bits == 0 ? 176 : 255u >> bits));
-        const __m128i too_large = _mm_subs_epu8(FN(load128)(exceptions), limit), position = FN(load128)(positions);
-        const int fit = _mm_movemask_epi8(_mm_cmpeq_epi8(too_large, _mm_setzero_si128()));
-        const int ascend = _mm_movemask_epi8(_mm_cmpgt_epi8(position, FN(load128)(positions - 1))) | 1;
-        const int wanted = (1 << n_exceptions) - 1;
-        if (((~fit | ~ascend | _mm_movemask_epi8(position)) & wanted) != 0) return false;
-        uint64_t bitmap[2] = {0, 0};
-        for (unsigned i = 0; i < n_exceptions; i++) {
-            const unsigned k = positions[i];
-            const uint64_t bit = (uint64_t)1 << (k % 64), in_second = 0 - (uint64_t)(k / 64);
-            bitmap[0] |= bit & ~in_second;
-            bitmap[1] |= bit & in_second;
-        }
-        FN(unpack_narrow)(dst, width, bits, at + 2, (size_t)(end - at - 2));
-        FN(merge_bytes8)(dst, bitmap, exceptions, bits);
-        *cursor = behind;
-        return true;
-    }
-    return false;
-}
+#include "kernels/narrow_x86.h"

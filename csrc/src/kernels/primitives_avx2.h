@@ -28,6 +28,42 @@ static void FN(unpack_words64)(uint64_t *dst, unsigned n, unsigned bits, const u
     }
 }
 
+/* --- bytes -------------------------------------------------------------------------------------------------------- */
+
+/* 32 values at a time, the even ones apart from the odd ones: the byte in which a value begins, and the next one, are a
+ * word of 16 bits, and a product takes what begins at such a bit to the word's bit 8. Sixteen values take 2 * bits
+ * bytes, and 16 are read. */
+OMFI_INLINE void FN(unpack_bytes_const)(uint8_t *dst, unsigned n, const unsigned bits, const uint8_t *src) {
+#define BYTES_AT(i) (char)((i) * bits / 8), (char)((i) * bits / 8 + 1)
+#define FACTOR(i) (short)(256 >> ((i) * bits % 8))
+#define EVEN(X) X(0), X(2), X(4), X(6), X(8), X(10), X(12), X(14)
+#define ODD(X) X(1), X(3), X(5), X(7), X(9), X(11), X(13), X(15)
+    const __m256i even = _mm256_setr_epi8(EVEN(BYTES_AT), EVEN(BYTES_AT)),
+                  odd = _mm256_setr_epi8(ODD(BYTES_AT), ODD(BYTES_AT));
+    const __m256i even_factor = _mm256_setr_epi16(EVEN(FACTOR), EVEN(FACTOR)),
+                  odd_factor = _mm256_setr_epi16(ODD(FACTOR), ODD(FACTOR));
+#undef BYTES_AT
+#undef FACTOR
+#undef EVEN
+#undef ODD
+    const __m256i mask = _mm256_set1_epi8((char)((1u << bits) - 1)), high_byte = _mm256_set1_epi16((short)0xFF00);
+    for (unsigned i = 0; i < n; i += 32, src += 4 * bits) {
+        const __m256i packed =
+            _mm256_inserti128_si256(_mm256_castsi128_si256(FN(load128)(src)), FN(load128)(src + 2 * bits), 1);
+        const __m256i low = _mm256_mullo_epi16(_mm256_shuffle_epi8(packed, even), even_factor);
+        const __m256i high = _mm256_mullo_epi16(_mm256_shuffle_epi8(packed, odd), odd_factor);
+        const __m256i both = _mm256_or_si256(_mm256_srli_epi16(low, 8), _mm256_and_si256(high, high_byte));
+        FN(store256)(dst + i, _mm256_and_si256(both, mask));
+    }
+}
+
+#define UNPACK_BYTES(b)                                                                                                \
+    case b: FN(unpack_bytes_const)(dst, n, b, src); break;
+static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+    switch (bits) { OMFI_WIDTHS_8(UNPACK_BYTES) }
+}
+#undef UNPACK_BYTES
+
 /* --- exceptions of a full PATCH block ----------------------------------------------------------------------------- */
 
 /* For each pattern of eight bits of the bitmap, which of the next eight exceptions comes where; 0x80 is none. */

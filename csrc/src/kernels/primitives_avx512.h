@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* kernels: the primitives of primitives_generic.h for AVX-512 (F, BW, CD, DQ, VL, VBMI and VBMI2). */
+/* kernels: the primitives of primitives_generic.h for AVX-512 and GFNI. */
 #include "kernels/primitives_x86.h"
 
 OMFI_INLINE __m512i FN(load512)(const void *src) { return _mm512_loadu_si512(src); }
@@ -27,6 +27,24 @@ static void FN(unpack_words64)(uint64_t *dst, unsigned n, unsigned bits, const u
             x = _mm512_or_si512(x, _mm512_sllv_epi64(_mm512_maskz_permutexvar_epi32(0x5555, third, packed), left));
         FN(store512)(dst + i, _mm512_and_si512(x, mask));
     }
+}
+
+/* --- bytes -------------------------------------------------------------------------------------------------------- */
+
+/* 64 values of up to 8 bits from as many bytes as they take: each eight of them are brought to a word of 64 bits, from
+ * which each byte takes what begins at its bit. */
+OMFI_INLINE __m512i FN(unpack_64)(__m512i packed, unsigned bits) {
+    const __m512i number = _mm512_mullo_epi32(_mm512_set1_epi64(0x0101010101010101),
+                                              _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7));
+    const __m512i place = _mm512_add_epi8(_mm512_set1_epi64(0x0706050403020100),
+                                          _mm512_mullo_epi32(number, _mm512_set1_epi32((int)bits)));
+    const __m512i bit = _mm512_set1_epi64((long long)(bits * UINT64_C(0x0706050403020100)));
+    const __m512i x = _mm512_multishift_epi64_epi8(bit, _mm512_permutexvar_epi8(place, packed));
+    return _mm512_and_si512(x, _mm512_set1_epi8((char)((1u << bits) - 1)));
+}
+
+static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+    for (unsigned i = 0; i < n; i += 64, src += 8 * bits) FN(store512)(dst + i, FN(unpack_64)(FN(load512)(src), bits));
 }
 
 /* --- exceptions of a full PATCH block ----------------------------------------------------------------------------- */
@@ -123,6 +141,12 @@ TAKE(64, uint64_t, 8, 64, FN(load512), FN(store512))
 
 /* --- integration -------------------------------------------------------------------------------------------------- */
 
+/* A word all over a register. */
+OMFI_INLINE __m512i FN(spread8)(uint8_t x) { return _mm512_set1_epi8((char)x); }
+OMFI_INLINE __m512i FN(spread16)(uint16_t x) { return _mm512_set1_epi16((short)x); }
+OMFI_INLINE __m512i FN(spread32)(uint32_t x) { return _mm512_set1_epi32((int)x); }
+OMFI_INLINE __m512i FN(spread64)(uint64_t x) { return _mm512_set1_epi64((long long)x); }
+
 /* Shuffle control, the same in each lane of 128 bits: the last of the first `half` bytes, as a word of `width` bits, over
  * all of the second `half`; elsewhere zero. */
 OMFI_INLINE __m512i FN(spread_last)(const unsigned width, const unsigned half) {
@@ -146,34 +170,44 @@ OMFI_INLINE __m512i FN(last_of_lanes)(const unsigned width, const int a, const i
      : W == 16 ? _mm512_shuffle_epi8(x, _mm512_set1_epi16(0x0F0E))                                                     \
                : (x))
 
-/* A running sum (or XOR): pairs of words, of pairs, ... of lanes; the last one of the first half is combined into all of
- * the second. The carry from one register to the next is one operation long: the sums do not wait for it. */
-#define INTEGRATE(W, COMBINE, SET1, PREPARE)                                                                           \
-    {                                                                                                                  \
+/* A running sum (or XOR): of pairs of words, of pairs, ... of lanes; the last one of the first half is combined into all
+ * of the second. */
+#define RUNNING(W, name, COMBINE)                                                                                      \
+    OMFI_INLINE __m512i FN(running_##name##W)(__m512i x) {                                                             \
         const __m512i pairs = FN(last_of_lanes)(W, 0, 0, 2, 2), halves = FN(last_of_lanes)(W, 1, 1, 1, 1);             \
+        if (W == 8) x = COMBINE(x, _mm512_slli_epi16(x, 8));                                                           \
+        if (W == 8) x = COMBINE(x, _mm512_shuffle_epi8(x, FN(spread_last)(W, 2)));                                     \
+        if (W == 16) x = COMBINE(x, _mm512_slli_epi32(x, 16));                                                         \
+        if (W <= 16) x = COMBINE(x, _mm512_shuffle_epi8(x, FN(spread_last)(W, 4)));                                    \
+        if (W == 32) x = COMBINE(x, _mm512_slli_epi64(x, 32));                                                         \
+        x = COMBINE(x, _mm512_shuffle_epi8(x, FN(spread_last)(W, 8)));                                                 \
+        x = COMBINE(x, _mm512_maskz_permutexvar_epi32(0xF0F0, pairs, LAST_IN_LANE(x, W)));                             \
+        return COMBINE(x, _mm512_maskz_permutexvar_epi32(0xFF00, halves, LAST_IN_LANE(x, W)));                         \
+    }
+RUNNING(8, add, _mm512_add_epi8)
+RUNNING(16, add, _mm512_add_epi16)
+RUNNING(32, add, _mm512_add_epi32)
+RUNNING(64, add, _mm512_add_epi64)
+RUNNING(32, xor, _mm512_xor_si512)
+RUNNING(64, xor, _mm512_xor_si512)
+#undef RUNNING
+
+/* The carry from one register to the next is one operation long: the sums do not wait for it. */
+#define INTEGRATE(W, name, COMBINE, PREPARE)                                                                           \
+    {                                                                                                                  \
         const __m512i all = FN(last_of_lanes)(W, 3, 3, 3, 3);                                                          \
-        __m512i before = SET1(carry);                                                                                  \
+        __m512i before = FN(spread##W)(carry);                                                                         \
         for (unsigned i = 0; i < n; i += 512 / W) {                                                                    \
-            __m512i x = FN(load512)(values + i);                                                                       \
-            x = PREPARE(x);                                                                                            \
-            if (W == 8) x = COMBINE(x, _mm512_slli_epi16(x, 8));                                                       \
-            if (W == 8) x = COMBINE(x, _mm512_shuffle_epi8(x, FN(spread_last)(W, 2)));                                 \
-            if (W == 16) x = COMBINE(x, _mm512_slli_epi32(x, 16));                                                     \
-            if (W <= 16) x = COMBINE(x, _mm512_shuffle_epi8(x, FN(spread_last)(W, 4)));                                \
-            if (W == 32) x = COMBINE(x, _mm512_slli_epi64(x, 32));                                                     \
-            x = COMBINE(x, _mm512_shuffle_epi8(x, FN(spread_last)(W, 8)));                                             \
-            x = COMBINE(x, _mm512_maskz_permutexvar_epi32(0xF0F0, pairs, LAST_IN_LANE(x, W)));                         \
-            x = COMBINE(x, _mm512_maskz_permutexvar_epi32(0xFF00, halves, LAST_IN_LANE(x, W)));                        \
+            const __m512i x = FN(running_##name##W)(PREPARE(FN(load512)(values + i)));                                 \
             FN(store512)(values + i, COMBINE(x, before));                                                              \
             before = COMBINE(before, _mm512_permutexvar_epi32(all, LAST_IN_LANE(x, W)));                               \
         }                                                                                                              \
         return values[n - 1];                                                                                          \
     }
 
-/* Zigzag: (x >> 1) ^ -(x & 1). */
+/* Zigzag: (x >> 1) ^ -(x & 1). Of bytes, each bit is that above it, XOR bit 0: a product with a matrix of bits. */
 OMFI_INLINE __m512i FN(unzigzag8)(__m512i x) {
-    const __m512i half = _mm512_and_si512(_mm512_srli_epi16(x, 1), _mm512_set1_epi8(0x7F));
-    return _mm512_xor_si512(half, _mm512_movm_epi8(_mm512_test_epi8_mask(x, _mm512_set1_epi8(1))));
+    return _mm512_gf2p8affine_epi64_epi8(x, _mm512_set1_epi64(0x0305091121418101), 0);
 }
 OMFI_INLINE __m512i FN(unzigzag16)(__m512i x) {
     const __m512i sign = _mm512_sub_epi16(_mm512_setzero_si512(), _mm512_and_si512(x, _mm512_set1_epi16(1)));
@@ -189,15 +223,10 @@ OMFI_INLINE __m512i FN(unzigzag64)(__m512i x) {
 }
 
 #define KEEP(x) (x)
-#define SET1_8(x) _mm512_set1_epi8((char)(x))
-#define SET1_16(x) _mm512_set1_epi16((short)(x))
-#define SET1_32(x) _mm512_set1_epi32((int)(x))
-#define SET1_64(x) _mm512_set1_epi64((long long)(x))
 #define BOTH(W, T)                                                                                                     \
-    OMFI_INLINE T FN(integrate_delta##W)(T * values, unsigned n, T carry){                                             \
-        INTEGRATE(W, _mm512_add_epi##W, SET1_##W, KEEP)} OMFI_INLINE T FN(integrate_zigzag##W)(T * values, unsigned n, \
-                                                                                               T carry) {              \
-        INTEGRATE(W, _mm512_add_epi##W, SET1_##W, FN(unzigzag##W))                                                     \
+    OMFI_INLINE T FN(integrate_delta##W)(T * values, unsigned n, T carry){INTEGRATE(                                   \
+        W, add, _mm512_add_epi##W, KEEP)} OMFI_INLINE T FN(integrate_zigzag##W)(T * values, unsigned n, T carry) {     \
+        INTEGRATE(W, add, _mm512_add_epi##W, FN(unzigzag##W))                                                          \
     }
 BOTH(8, uint8_t)
 BOTH(16, uint16_t)
@@ -205,37 +234,27 @@ BOTH(32, uint32_t)
 BOTH(64, uint64_t)
 #undef BOTH
 
-/* Reverse the bits of each word: of each nibble by table, then the order of nibbles and bytes. */
+/* Reverse the bits of each word: those of each byte, then the order of bytes. */
 OMFI_INLINE __m512i FN(reverse)(__m512i x, const unsigned width) {
-    const __m512i nibble = _mm512_set1_epi8(15);
-    const __m512i to_high =
-        _mm512_broadcast_i32x4(_mm_setr_epi8(0, (char)0x80, 0x40, (char)0xC0, 0x20, (char)0xA0, 0x60, (char)0xE0, 0x10,
-                                             (char)0x90, 0x50, (char)0xD0, 0x30, (char)0xB0, 0x70, (char)0xF0));
-    const __m512i to_low = _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15));
     const __m512i swap =
         _mm512_broadcast_i32x4(width == 32 ? _mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12)
                                            : _mm_setr_epi8(7, 6, 5, 4, 3, 2, 1, 0, 15, 14, 13, 12, 11, 10, 9, 8));
-    const __m512i low = _mm512_shuffle_epi8(to_high, _mm512_and_si512(x, nibble));
-    const __m512i high = _mm512_shuffle_epi8(to_low, _mm512_and_si512(_mm512_srli_epi16(x, 4), nibble));
-    return _mm512_shuffle_epi8(_mm512_or_si512(low, high), swap);
+    const __m512i backwards = _mm512_set1_epi64((long long)0x8040201008040201);
+    return _mm512_shuffle_epi8(_mm512_gf2p8affine_epi64_epi8(x, backwards, 0), swap);
 }
 #define UNREVERSE32(x) _mm512_srl_epi32(FN(reverse)(x, 32), shift)
 #define UNREVERSE64(x) _mm512_srl_epi64(FN(reverse)(x, 64), shift)
 OMFI_INLINE uint32_t FN(integrate_xor32)(uint32_t *values, unsigned n, uint32_t carry, unsigned zeros) {
     const __m128i shift = _mm_cvtsi32_si128((int)zeros);
-    INTEGRATE(32, _mm512_xor_si512, SET1_32, UNREVERSE32)
+    INTEGRATE(32, xor, _mm512_xor_si512, UNREVERSE32)
 }
 OMFI_INLINE uint64_t FN(integrate_xor64)(uint64_t *values, unsigned n, uint64_t carry, unsigned zeros) {
     const __m128i shift = _mm_cvtsi32_si128((int)zeros);
-    INTEGRATE(64, _mm512_xor_si512, SET1_64, UNREVERSE64)
+    INTEGRATE(64, xor, _mm512_xor_si512, UNREVERSE64)
 }
 #undef INTEGRATE
 #undef LAST_IN_LANE
 #undef KEEP
-#undef SET1_8
-#undef SET1_16
-#undef SET1_32
-#undef SET1_64
 #undef UNREVERSE32
 #undef UNREVERSE64
 
