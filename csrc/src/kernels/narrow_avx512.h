@@ -127,25 +127,19 @@ OMFI_INLINE void FN(merge_few)(uint8_t *values, unsigned bits, const uint8_t *ex
 /* --- integration -------------------------------------------------------------------------------------------------- */
 
 /* Running sums of 64 zigzag bytes, each from `before` on; returns what comes before the next ones. Sums of four bytes run
- * over the register, and to what comes before such four, sums of one, two and three of them are added. */
+ * over the register; to what comes before such four, sums of the first one, two, three and four of them are added. */
 OMFI_INLINE __m512i FN(integrate_64)(__m512i sums[4], const uint8_t *bytes, __m512i before) {
-    const __m512i x = FN(unzigzag8)(FN(load512)(bytes)), zero = _mm512_setzero_si512();
-    const __m512i fours = _mm512_dpbusd_epi32(zero, _mm512_set1_epi8(1), x);
-    const __m512i running = FN(running_add32)(fours);
-    /* Lane k of 128 bits gets fours k, 4 + k, ...: transposed by words afterwards, they are in their order. */
-    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-    const __m512i own = _mm512_permutexvar_epi32(order, x);
-    const __m512i from = _mm512_permutexvar_epi32(order, _mm512_add_epi32(before, _mm512_sub_epi32(running, fours)));
-    const __m512i a = _mm512_dpbusd_epi32(from, _mm512_set1_epi32(0x00000001), own);
-    const __m512i b = _mm512_dpbusd_epi32(from, _mm512_set1_epi32(0x00000101), own);
-    const __m512i c = _mm512_dpbusd_epi32(from, _mm512_set1_epi32(0x00010101), own);
-    const __m512i d = _mm512_dpbusd_epi32(from, _mm512_set1_epi32(0x01010101), own);
-    const __m512i ab_low = _mm512_unpacklo_epi32(a, b), ab_high = _mm512_unpackhi_epi32(a, b);
-    const __m512i cd_low = _mm512_unpacklo_epi32(c, d), cd_high = _mm512_unpackhi_epi32(c, d);
-    sums[0] = _mm512_unpacklo_epi64(ab_low, cd_low);
-    sums[1] = _mm512_unpackhi_epi64(ab_low, cd_low);
-    sums[2] = _mm512_unpacklo_epi64(ab_high, cd_high);
-    sums[3] = _mm512_unpackhi_epi64(ab_high, cd_high);
+    const __m512i x = FN(unzigzag8)(FN(load512)(bytes));
+    const __m512i fours = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(1), x);
+    const __m512i running = FN(running_add32)(fours), from = _mm512_add_epi32(before, _mm512_sub_epi32(running, fours));
+    const __m512i first_bytes = _mm512_broadcast_i32x4(_mm_setr_epi32(0x00000001, 0x00000101, 0x00010101, 0x01010101));
+    const __m512i lane = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    OMFI_UNROLL
+    for (int k = 0; k < 4; k++) {
+        const __m512i four = _mm512_add_epi32(lane, _mm512_set1_epi32(4 * k));
+        sums[k] =
+            _mm512_dpbusd_epi32(_mm512_permutexvar_epi32(four, from), first_bytes, _mm512_permutexvar_epi32(four, x));
+    }
     return _mm512_add_epi32(before, _mm512_permutexvar_epi32(_mm512_set1_epi32(15), running));
 }
 
