@@ -3,7 +3,8 @@
 PYTHON ?= python3
 PYTHONS ?= $(PYTHON)
 BIN = .venv/bin
-PIP = $(BIN)/python -m pip install --quiet
+# Without compiling what most packages never import, which takes as long as all the rest.
+PIP = -m pip install --quiet --no-compile
 C_FILES = $(shell find csrc tests/c tests/fuzz omfiles -name '*.[ch]' -o -name '*.cpp')
 PYTHON_FILES = omfiles tests examples benchmarks docs tools conftest.py setup.py
 WHEEL_FILES = setup.py pyproject.toml MANIFEST.in README.md CHANGELOG.md \
@@ -164,16 +165,15 @@ clean: ## remove what was built, and the environments
 .venv/pip.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed; try make PYTHON=...")'
 	$(PYTHON) -m venv .venv
-	$(PIP) --upgrade pip
+	$(BIN)/python $(PIP) --upgrade pip
 	@touch $@
 
 .venv/%.stamp: pyproject.toml .venv/pip.stamp
-	$(PIP) --group $*
+	$(BIN)/python $(PIP) --group $*
 	@touch $@
 
 .venv/editable.stamp: pyproject.toml setup.py .venv/build.stamp
-	$(BIN)/python setup.py --quiet build_ext --inplace
-	$(PIP) --quiet --no-build-isolation --editable .
+	$(BIN)/python $(PIP) --no-build-isolation --editable .
 	@touch $@
 
 # The archives state the time of the commit, so that they can be made again, byte for byte.
@@ -186,13 +186,13 @@ $(DIST)/ready: $(WHEEL_FILES) .venv/build.stamp
 
 $(PEER)/ready:
 	$(PYTHON) -m venv --clear $(PEER)
-	$(PEER)/bin/python -m pip install --quiet omfiles==1.2.0 numpy fsspec xarray zarr
+	$(PEER)/bin/python $(PIP) omfiles==1.2.0 numpy fsspec xarray zarr
 	@touch $@
 
 $(OLDEST)/ready $(GRIB)/ready: $(dir $(OLDEST))%-venv/ready: pyproject.toml | .venv/editable.stamp
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install --quiet --upgrade pip
-	$(@D)/bin/python -m pip install --quiet --group $*
+	$(@D)/bin/python $(PIP) --upgrade pip
+	$(@D)/bin/python $(PIP) --group $*
 	@# The editable package of the other environment, as it is: pip would compile all anew.
 	cp -r .venv/lib/python*/site-packages/*omfiles* $(@D)/lib/python*/site-packages
 	@touch $@

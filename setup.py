@@ -132,5 +132,8 @@ setup(
         },
     ),
     cmdclass={"sdist": Sdist, "bdist_wheel": Wheel},
-    options={"bdist_wheel": {"py_limited_api": "cp311"}} if stable_abi else {},
+    options={
+        "build_ext": {"parallel": True},
+        **({"bdist_wheel": {"py_limited_api": "cp311"}} if stable_abi else {}),
+    },
 )
