@@ -15,8 +15,8 @@ OLDEST = .cache/oldest-venv
 GRIB = .cache/grib-venv
 CLANG_PACKAGES = clang libclang-rt-dev
 
-.PHONY: help demo test build pytest test-kernels test-oldest test-grib wheel wheel-check test-wheel abi docs test-c test-machines test-matrix \
-	test-fuzz damage fuzz asan tsan valgrind coverage-c lint types fmt bench bench-remote bench-quick clean
+.PHONY: help demo test build pytest test-kernels test-avx512 test-oldest test-grib wheel wheel-check test-wheel abi docs test-c \
+	test-machines test-matrix test-fuzz damage fuzz asan tsan valgrind coverage-c lint types fmt bench bench-remote bench-quick clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -39,10 +39,27 @@ pytest: build wheel .venv/test.stamp $(PEER)/ready ## the Python tests and docte
 	OMFILES_REQUIRE_PEER=1 OMFILES_WHEEL="$$(echo $(DIST)/*.whl)" \
 		$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
 
-test-kernels: build .venv/test.stamp ## the Python tests with each instruction set below the best one of this CPU
+test-kernels: build .venv/test.stamp ## the Python tests with each instruction set but the best one of this CPU
 	set -e; for level in $$($(BIN)/python -c 'from omfiles import _core; print(*_core.simd_available()[:-1])'); do \
 		echo "with the $$level kernels"; \
 		OMFILES_SIMD=$$level $(BIN)/python -m pytest -q --numprocesses auto --dist loadgroup tests; done
+	case "$$($(BIN)/python -c 'from omfiles import _core; print(*_core.simd_available())')" in \
+		*avx512*) ;; *avx2*) $(MAKE) test-avx512 ;; esac
+
+# In a copy of the tree, SIMDe stands in for what the CPU lacks.
+test-avx512: .venv/editable.stamp .venv/test.stamp ## the Python tests with the AVX-512 kernels, in emulation on any x86-64 with AVX2
+	tools/debian-packages libsimde-dev
+	rm -rf build/avx512
+	mkdir -p build/avx512
+	cp -r README.md conftest.py csrc docs omfiles pyproject.toml setup.py tests build/avx512
+	rm -f build/avx512/omfiles/*.so
+	cp tests/c/avx512_emulated.h build/avx512/csrc/src
+	cd build/avx512/csrc/src/kernels && sed -i -e '/pragma GCC target/d' \
+		-e '1i #pragma GCC target("avx2,fma,bmi,bmi2,lzcnt,popcnt")\n#include "avx512_emulated.h"' avx512.c
+	sed -i 's/omfi_cpu_has_avx512(void)/omfi_cpu_really_has_avx512(void)/' build/avx512/csrc/src/kernels/cpu.c
+	cd build/avx512 && CFLAGS=-w $(abspath $(BIN)/python) setup.py --quiet build_ext --inplace && \
+		PYTHONPATH="$$PWD" OMFILES_SIMD=avx512 $(abspath $(BIN)/python) -m pytest -q --numprocesses auto \
+		--dist loadgroup tests --ignore tests/capi
 
 test-oldest: build $(OLDEST)/ready ## the tests of the integrations with the oldest versions that are supported
 	$(OLDEST)/bin/python -m pytest --numprocesses auto --dist loadgroup tests/xarray tests/dask tests/zarr tests/grids
