@@ -3,6 +3,7 @@
 
 OMFILES_DEBUG=1                       no optimisation, symbols, assertions of the C core
 OMFILES_SANITIZE=address,undefined    the same with sanitizers (preload libasan to run it)
+OMFILES_PREBUILT=1                    no compilation: the modules are in place already (for an editable package)
 SOURCE_DATE_EPOCH=...                 the time that archives state, instead of now
 """
 
@@ -64,6 +65,22 @@ def extension(source: str) -> Extension:
     )
 
 
+def extensions() -> list[Extension]:
+    """Translate all .pyx files to C."""
+    return cythonize(
+        [extension(source) for source in sorted(glob("omfiles/*.pyx"))],
+        build_dir="build/cython",
+        compiler_directives={
+            "language_level": "3",
+            "freethreading_compatible": True,
+            "embedsignature": True,
+            "embedsignature.format": "python",
+            "auto_pickle": False,
+            "autotestdict": False,
+        },
+    )
+
+
 class Sdist(sdist):
     """Archives without traces of the machine: files in order, times of the commit, nobody's names and umask."""
 
@@ -119,18 +136,7 @@ def component(name: str, version: str, license: str) -> dict[str, object]:
 setup(
     packages=[*find_packages(include=["omfiles*"]), "omfiles.include", "omfiles.include.omf"],
     package_dir={"omfiles.include": "csrc/include"},
-    ext_modules=cythonize(
-        [extension(source) for source in sorted(glob("omfiles/*.pyx"))],
-        build_dir="build/cython",
-        compiler_directives={
-            "language_level": "3",
-            "freethreading_compatible": True,
-            "embedsignature": True,
-            "embedsignature.format": "python",
-            "auto_pickle": False,
-            "autotestdict": False,
-        },
-    ),
+    ext_modules=[] if os.environ.get("OMFILES_PREBUILT") else extensions(),
     cmdclass={"sdist": Sdist, "bdist_wheel": Wheel},
     options={
         "build_ext": {"parallel": True},
