@@ -12,8 +12,9 @@ import numpy.typing as npt
 from omfiles.arguments import ArraySpec, array_spec
 from omfiles.chunking import pieces
 from omfiles.encoded import encoded_parts, same_encoding, spec_of
+from omfiles.encoding import EncodedPart
 from omfiles.reader import OmFileReader
-from omfiles.writer import EncodedPart, OmFileWriter, OmWriterVariable
+from omfiles.writer import OmFileWriter, OmWriterVariable
 
 __all__ = ["copy_array", "copy_file"]
 

@@ -36,7 +36,8 @@ from dask.threaded import get as get_threaded
 
 from omfiles.arguments import ArraySpec, array_spec, naming
 from omfiles.chunking import PREFERRED_BYTES, ArgumentError, auto_chunks, preferred_chunks
-from omfiles.writer import EncodedPart, OmFileWriter, OmWriterVariable, encode_part
+from omfiles.encoding import EncodedPart, encode_part
+from omfiles.writer import OmFileWriter, OmWriterVariable
 
 __all__ = ["write_dask_array"]
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from omfiles.arguments import ArraySpec, array_spec
 from omfiles.chunking import grid, pieces
+from omfiles.encoding import EncodedPart
 from omfiles.reader import OmFileReader
-from omfiles.writer import EncodedPart
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
