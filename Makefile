@@ -59,10 +59,11 @@ test-avx512: .venv/editable.stamp .venv/test.stamp ## the Python tests with the 
 	sed -i 's/omfi_cpu_has_avx512(void)/omfi_cpu_really_has_avx512(void)/' build/avx512/csrc/src/kernels/cpu.c
 	cd build/avx512 && CFLAGS=-w $(abspath $(BIN)/python) setup.py --quiet build_ext --inplace && \
 		PYTHONPATH="$$PWD" OMFILES_SIMD=avx512 $(abspath $(BIN)/python) -m pytest -q --numprocesses auto \
-		--dist loadgroup tests --ignore tests/capi
+		--dist loadgroup tests --ignore tests/capi --ignore tests/unit/test_benchmarks.py --ignore tests/unit/test_readme.py
 
-test-oldest: build $(OLDEST)/ready ## the tests of the integrations with the oldest versions that are supported
-	$(OLDEST)/bin/python -m pytest --numprocesses auto --dist loadgroup tests/xarray tests/dask tests/zarr tests/grids
+test-oldest: build $(OLDEST)/ready ## the tests of indexing and of the integrations with the oldest versions that are supported
+	$(OLDEST)/bin/python -m pytest --numprocesses auto --dist loadgroup tests/xarray tests/dask tests/zarr tests/grids \
+		tests/unit/test_reader.py tests/unit/test_reader_indexing.py tests/unit/test_indexing.py tests/unit/test_writer.py
 
 test-grib: build $(GRIB)/ready ## the tests of reading GRIB, which needs an environment of its own
 	$(GRIB)/bin/python -m pytest tests/cli/test_grib.py

@@ -81,7 +81,7 @@ cdef int take(Selection *selection, unsigned dim, Py_ssize_t length, object item
 
 
 cdef Py_ssize_t index_of(object item) except? -1:
-    if not PyIndex_Check(item):
+    if not PyIndex_Check(item) or isinstance(item, np.bool_):  # which numpy before 2.3 takes for an index
         raise unsupported(item)
     try:
         return PyNumber_AsSsize_t(item, IndexError)
