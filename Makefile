@@ -15,8 +15,8 @@ OLDEST = .cache/oldest-venv
 GRIB = .cache/grib-venv
 CLANG_PACKAGES = clang libclang-rt-dev
 
-.PHONY: help demo test build pytest test-kernels test-avx512 test-oldest test-grib wheel wheel-check test-wheel abi docs test-c \
-	test-machines test-matrix test-fuzz damage fuzz asan tsan valgrind coverage-c lint types fmt bench bench-remote bench-quick clean
+.PHONY: help demo test build pytest test-kernels test-avx512 test-oldest test-grib wheel wheel-check test-wheel test-plain-cpu abi docs \
+	test-c test-machines test-matrix test-fuzz damage fuzz asan tsan valgrind coverage-c lint types fmt bench bench-remote bench-quick clean
 .DEFAULT_GOAL = help
 
 help: ## list the targets
@@ -83,6 +83,18 @@ test-wheel: wheel .venv/release.stamp ## build, repair and audit a manylinux_2_2
 		--wheel-dir build/wheelhouse build/wheelhouse/raw/*.whl
 	$(BIN)/abi3audit --strict --report build/wheelhouse/*.whl >build/abi3audit.json
 	set -e; for python in $(PYTHONS); do tools/test-wheel build/wheelhouse/*.whl $$python; done
+
+# numpy 2.4 does not start on such a CPU. Not there: what looks at the source tree, holds processes to memory or time,
+# interrupts them at each of many moments, or forks while threads run, which the emulator cannot.
+test-plain-cpu: wheel ## the Python tests on an emulated x86-64 CPU without any extension; two hours
+	tools/debian-packages qemu-user
+	echo 'numpy<2.4' >build/plain-cpu.txt
+	EMULATOR="qemu-x86_64 -cpu qemu64" PIP_CONSTRAINT=$(abspath build/plain-cpu.txt) tools/test-wheel $(DIST)/*.whl $(PYTHON) \
+		$(or $(TESTS),tests --ignore tests/capi --ignore tests/damage --ignore tests/cli/test_memory_limit.py \
+		--ignore tests/unit/test_benchmarks.py --ignore tests/unit/test_readme.py --ignore tests/unit/test_memory.py \
+		--ignore tests/unit/test_interrupts.py --ignore tests/unit/test_writer_disasters.py \
+		--deselect tests/unit/test_limits.py::test_what_is_too_large_for_the_machine \
+		--deselect tests/unit/test_indexing.py::test_points_without_work_per_point) -o timeout=0 -k "not fork"
 
 abi: build .venv/test.stamp ## agree on the binary interface of the C core as it is: tests/capi/abi.json
 	$(BIN)/python tools/abi.py >tests/capi/abi.json.new
