@@ -27,8 +27,8 @@ demo: build .venv/demo.stamp ## write real weather data to an .om file, read it 
 
 # Installing packages keeps one core busy, and so do the documentation and the smaller suites.
 test: ## everything that must hold before a change is accepted
-	$(MAKE) lint types
-	$(MAKE) --jobs $$(nproc) $(DIST)/ready $(PEER)/ready $(OLDEST)/ready $(GRIB)/ready
+	$(MAKE) lint build
+	$(MAKE) --jobs $$(nproc) types $(DIST)/ready $(PEER)/ready $(OLDEST)/ready $(GRIB)/ready
 	$(MAKE) test-c test-machines test-fuzz pytest
 	$(MAKE) --jobs $$(nproc) --output-sync test-oldest test-grib docs
 
@@ -63,7 +63,7 @@ test-avx512: .venv/editable.stamp .venv/test.stamp ## the Python tests with the 
 
 test-oldest: build $(OLDEST)/ready ## the tests of indexing and of the integrations with the oldest versions that are supported
 	$(OLDEST)/bin/python -m pytest --numprocesses auto --dist loadgroup tests/xarray tests/dask tests/zarr tests/grids \
-		tests/unit/test_reader.py tests/unit/test_reader_indexing.py tests/unit/test_indexing.py tests/unit/test_writer.py
+		tests/unit/test_reader_indexing.py tests/unit/test_indexing.py
 
 test-grib: build $(GRIB)/ready ## the tests of reading GRIB, which needs an environment of its own
 	$(GRIB)/bin/python -m pytest tests/cli/test_grib.py
