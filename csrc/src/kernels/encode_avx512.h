@@ -225,9 +225,6 @@ CHOOSE(64, uint64_t)
 
 /* --- a block of bytes --------------------------------------------------------------------------------------------- */
 
-/* All ones below bit n, at most 255; of 64 and more bits, all. */
-OMFI_INLINE uint64_t FN(below)(unsigned n) { return _bzhi_u64(UINT64_MAX, n); }
-
 /* Eight bytes of `bits` bits in each word: these bits side by side at its lower end, then the words side by side. */
 OMFI_INLINE __m512i FN(squeeze)(__m512i x, unsigned bits) {
     if (bits == 8) return x;
@@ -366,7 +363,7 @@ OMFI_INLINE size_t FN(encode_narrow)(uint8_t *dst, const __m512i bytes[2], unsig
     dst += 2;
     dst += FN(pack_narrow_low)(dst, bytes, n, chosen, width, is_xor);
     _mm512_mask_storeu_epi8(dst, FN(below)(m), parts[0]);
-    const __m512i place = EIGHT(UINT64_C(0x0706050403020100), 8 * ONES);
+    const __m512i place = FN(byte_numbers)();
     FN(join)(parts, place, _mm512_add_epi8(place, _mm512_set1_epi8(64)), longer);
     _mm512_mask_storeu_epi8(dst + m, FN(below)(m), parts[0]);
     return (size_t)(dst - start) + 2 * m;

@@ -97,9 +97,7 @@ OMFI_INLINE void FN(unpack_patched)(uint8_t *dst, const unsigned width, unsigned
     const __m512i first = FN(unpack_64)(_mm512_maskz_loadu_epi8(FN(below)(high_size), src), extra);
     const __m512i second =
         FN(unpack_64)(_mm512_maskz_loadu_epi8(FN(below)(second_size), src + high_size - second_size), extra);
-    uint8_t number[64];
-    for (unsigned i = 0; i < 64; i++) number[i] = (uint8_t)i;
-    const __m512i behind = _mm512_add_epi8(FN(load512)(number), _mm512_set1_epi8((char)omfi_count_bits(bitmap[0])));
+    const __m512i behind = _mm512_add_epi8(FN(byte_numbers)(), _mm512_set1_epi8((char)omfi_count_bits(bitmap[0])));
     FN(unpack_narrow)(dst, width, bits, src + high_size, readable - high_size);
     FN(merge_64)(dst, bitmap[0], first, bits);
     FN(merge_64)(dst + 64, bitmap[1], _mm512_permutex2var_epi8(first, behind, second), bits);

@@ -5,6 +5,15 @@
 OMFI_INLINE __m512i FN(load512)(const void *src) { return _mm512_loadu_si512(src); }
 OMFI_INLINE void FN(store512)(void *dst, __m512i x) { _mm512_storeu_si512(dst, x); }
 
+/* All ones below bit n, at most 255; of 64 and more bits, all. */
+OMFI_INLINE uint64_t FN(below)(unsigned n) { return _bzhi_u64(UINT64_MAX, n); }
+
+/* 0, 1, ... 63. */
+OMFI_INLINE __m512i FN(byte_numbers)(void) {
+    return _mm512_setr_epi64(0x0706050403020100, 0x0F0E0D0C0B0A0908, 0x1716151413121110, 0x1F1E1D1C1B1A1918,
+                             0x2726252423222120, 0x2F2E2D2C2B2A2928, 0x3736353433323130, 0x3F3E3D3C3B3A3938);
+}
+
 /* --- horizontal packing of 64-bit words --------------------------------------------------------------------------- */
 
 /* A step reads so many bytes from the byte in which its first value begins. */
