@@ -64,16 +64,28 @@ def test_chunks(level: str, dtype: np.dtype, compression: str, shape: tuple[int,
     assert_same_array(at_level(level, _codec.decode_chunk, expected, shape, dtype, compression, 20.0, 1.5), decoded)
 
 
-# Powers of two, mantissas that cannot be multiplied by their reciprocal exactly, extreme and negative ones.
+# Odd integers of 21 bits, by the reciprocal of which kernels may still multiply; and one of 23 bits with an integer for
+# which that would not do.
+ODD = [2**21 - 1, 2**21 - 3, 2**20 + 1, *(2 * np.random.default_rng(6).integers(2**19, 2**20, 20) + 1).tolist()]
+WIDER = 6929883, 13698370
+
+
+def nearly_halfway(odd: int) -> list[int]:
+    """Integers of 24 bits whose quotients by `odd` come as near as any to the middle between two floats."""
+    inverse = pow(2**22, -1, odd)  # q * 2**22 is a multiple of `odd`, and one more or less
+    return [q for least in (inverse, odd - inverse) for q in range(least, 2**24, odd)]
+
+
 SCALES = [
+    *ODD,
+    ODD[0] / 2**30,
+    WIDER[0],
     1,
     0.1,
     3,
     20,
     100,
     1000,
-    1.9921875,
-    1.9921874,
     2 - 2**-23,
     1 + 2**-23,
     1 / 3,
@@ -95,6 +107,8 @@ def test_quotients(level: str, dtype: np.dtype, compression: str) -> None:
     if width > 16:
         wide = rng.integers(0, 2**63, 2**16, np.uint64) * 2 + 1 >> rng.integers(64 - width, 64, 2**16, np.uint64)
         values = np.where(rng.random(2**16) < 0.5, wide, -wide).astype(f"u{width // 8}")
+        hard = [WIDER[1], *(q for odd in ODD for q in nearly_halfway(odd))]
+        values[: len(hard)] = hard
     stream = _codec.encode_stream(values, "zigzag", width)
     random_scales = rng.uniform(1, 2, 20).tolist()
     for scale in [sign * x for x in [*SCALES, *random_scales] for sign in (1, -1)]:

@@ -49,8 +49,10 @@ omf_status omf_chunk_decoder_init(omf_chunk_decoder *decoder, const omf_buffer *
 /* Whether rows are short and go to a larger array, where they lie where no CPU guesses. */
 static bool is_scattered(const omf_chunk_decoder *decoder, const omfi_coding *coding) {
     const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
-    return decoder->n_dims > 1 && col->stride == (int64_t)coding->element_size &&
-           col->count * coding->element_size <= PREFETCH_MAX && !omfi_streams(decoder, coding);
+    if (decoder->n_dims == 1 || col->stride != (int64_t)coding->element_size) return false;
+    const uint64_t row_size = col->count * coding->element_size;
+    return row_size <= PREFETCH_MAX && decoder->dims[decoder->n_dims - 2].stride != (int64_t)row_size &&
+           !omfi_streams(decoder, coding);
 }
 
 /* A wanted row whose place is announced next: its first element, its place, and how many rows follow at equal distances,

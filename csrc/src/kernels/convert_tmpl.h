@@ -38,24 +38,25 @@ OMFI_INLINE float FN(power10)(float y) {
 
 /* --- words -> elements -------------------------------------------------------------------------------------------- */
 
-/* The rounded quotient q / scale of an integer q, with fused operations but without the division, which takes several
- * times as long. `high` is 1 / scale, rounded; e = scale * high - 1 is its error and `low` what it lacks. So `guess` is
- * the quotient within 1/2 + 2^-22 units in its last place, and the remainder is exact. The last operation rounds
- * guess + remainder * high, which is the quotient with an error of |e| (1/2 + 2^-22) units: the right float, unless
- * halfway between two floats lies between the two. For a scale of mantissa m in [1, 2) and floats of p bits |e| is at
- * most m 2^-(p+1), and a quotient is at least 2^-p / m units away from the middle: if m^2 (1/2 + 2^-22) < 2, there is
- * none. `multiplies` says whether it is, and whether all steps stay far from the smallest and largest floats. */
+/* The rounded quotient q / scale of an integer q in a float of p bits, without the division, which takes several times
+ * as long. `high` is 1 / scale, rounded, e = scale * high - 1 its exact error and `low` what it lacks, rounded: their sum
+ * is 1 / scale within 2 u^2 of itself, u = 2^-p being the error of one rounding. That of q * low adds u^2 at most. So the
+ * last operation rounds the quotient with an error of less than 4 u^2 of itself: the right float, unless halfway between
+ * two floats lies between the two. With a scale of S times a power of two, S odd, what lies halfway is M times another,
+ * M odd and of p + 1 bits. The quotient never is, as S * M has more bits than q, and its distance is at least one part in
+ * S * M. That is more than the error if S <= 2^(p-3): floats as scales have 24 bits, of which the last three must be 0
+ * when q has no more, as in all scales that are integers below two million. `multiplies` says whether they are, and
+ * whether all steps stay far from the smallest and largest floats. */
 #ifdef OMFI_FUSED
 OMFI_INLINE bool FN(multiplies)(float scale) {
-    const uint32_t mantissa_above_1_99 = 0x7F0000;
     uint32_t bits;
     memcpy(&bits, &scale, sizeof bits);
-    return scale >= 0x1p-40f && scale <= 0x1p60f && (bits & mantissa_above_1_99) != mantissa_above_1_99;
+    return scale >= 0x1p-40f && scale <= 0x1p60f && (bits & 7) == 0;
 }
 #define QUOTIENT(FLOAT, FUSED)                                                                                         \
     OMFI_INLINE FLOAT FN(quotient_##FLOAT)(FLOAT q, FLOAT scale, bool multiplies) {                                    \
-        const FLOAT high = 1 / scale, low = -FUSED(scale, high, -1) * high, guess = FUSED(q, high, q * low);           \
-        return multiplies ? FUSED(FUSED(-guess, scale, q), high, guess) : q / scale;                                   \
+        const FLOAT high = 1 / scale, low = -FUSED(scale, high, -1) * high;                                            \
+        return multiplies ? FUSED(q, high, q * low) : q / scale;                                                       \
     }
 #else
 OMFI_INLINE bool FN(multiplies)(float scale) { return (void)scale, false; }
