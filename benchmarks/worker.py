@@ -88,6 +88,8 @@ def main(folder: Path, quick: bool, threads: str) -> None:
                 result = workload()
                 reply = digest(result) if case.exact else None
                 result = None
+                gc.collect()
+                gc.freeze()  # collecting before each sample need not go through all modules
             case "run":
                 assert workload is not None
                 reply = time_loops(workload, request["loops"], clock)

@@ -26,5 +26,5 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(sys.executable, "-m", "venv", "--without-pip", "env", cwd=folder)
     python = folder / "env" / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     pip = [sys.executable, "-m", "pip", "--python", python]
-    run(*pip, "install", "--quiet", wheel, "cython>=3.1", "setuptools>=77", cwd=folder)
+    run(*pip, "install", "--quiet", "--no-compile", wheel, "cython>=3.1", "setuptools>=77", cwd=folder)
     return python

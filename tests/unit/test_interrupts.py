@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ READS: dict[str, tuple[Callable[[OmFileReader], Any], Any]] = {
     "element": (lambda reader: [reader[3, 5], reader[3, 95]], DATA[::-1][3, [5, 95]]),
     "orthogonal": (lambda reader: reader.oindex[[3, 50, 7], ::9], DATA[::-1][[3, 50, 7], ::9]),
     "pointwise": (lambda reader: reader.vindex[[3, 50, 7], [1, 2, 3]], DATA[::-1][[3, 50, 7], [1, 2, 3]]),
-    "rows": (lambda reader: list(reader), DATA[::-1]),
+    "rows": (lambda reader: list(islice(reader, 3)), DATA[:-4:-1]),
     "attributes": (lambda reader: [reader.attrs["units"], *reader.keys(), reader["units"].read_scalar()],
                    ["K", "units", "K"]),
 }  # fmt: skip
