@@ -40,14 +40,18 @@ static void quantize(omf_chunk_encoder *encoder, const omfi_coding *coding, uint
     report->n_values += n_bad;
 }
 
-/* Announce n elements that will be read soon, where they lie some rows ahead, of which no CPU guesses. They need not
- * exist. */
-static void prefetch_rows(const omf_chunk_encoder *encoder, const uint8_t *elements, uint64_t n, uint64_t size) {
-    if (encoder->n_dims < 2) return;
-    const uint64_t n_ahead = 1 + PREFETCH_AHEAD / (encoder->n_cols * size);
-    const uintptr_t ahead =
-        (uintptr_t)elements + (uintptr_t)(n_ahead * (uint64_t)encoder->dims[encoder->n_dims - 2].stride);
-    for (uintptr_t at = ahead & ~(uintptr_t)63; at < ahead + n * size; at += 64) OMFI_PREFETCH((const void *)at);
+/* How far ahead of the elements that are read those are announced that lie some rows on, of which no CPU guesses; 0 of
+ * those of a single row. */
+static uintptr_t prefetch_distance(const omf_chunk_encoder *encoder, uint64_t size) {
+    if (encoder->n_dims < 2) return 0;
+    const uint64_t n_rows = 1 + PREFETCH_AHEAD / (encoder->n_cols * size);
+    return (uintptr_t)(n_rows * (uint64_t)encoder->dims[encoder->n_dims - 2].stride);
+}
+
+/* Announce what will be read soon; it need not exist. */
+static void prefetch(uintptr_t at, size_t n_bytes) {
+    const uintptr_t end = at + n_bytes;
+    for (at &= ~(uintptr_t)63; at < end; at += 64) OMFI_PREFETCH((const void *)at);
 }
 
 /* Go n columns on, which end at or before the end of the row. */
@@ -79,6 +83,7 @@ static void fill_window(omf_chunk_encoder *encoder, const omfi_coding *coding, u
     const int64_t stride = encoder->dims[encoder->n_dims - 1].stride, size = coding->element_size;
     const bool dense = encoder->n_cols == 1 || stride == size;
     const bool gather = coding->quantize != NULL && (!dense || encoder->n_cols < SHORT_ROW);
+    const uintptr_t ahead = dense ? prefetch_distance(encoder, (uint64_t)size) : 0;
     uint64_t gathered[PIECE], n_gathered = 0;
     while (encoder->filled < end) {
         const uint8_t *row = (const uint8_t *)encoder->src->data + (size_t)encoder->row;
@@ -87,7 +92,7 @@ static void fill_window(omf_chunk_encoder *encoder, const omfi_coding *coding, u
         uint64_t n = encoder->n_cols - encoder->column;
         if (n > end - encoder->filled) n = end - encoder->filled;
         if (gather && n > PIECE - n_gathered) n = PIECE - n_gathered;
-        if (dense) prefetch_rows(encoder, elements, n, (uint64_t)size);
+        if (ahead != 0) prefetch((uintptr_t)elements + ahead, (size_t)(n * (uint64_t)size));
         if (coding->quantize != NULL && !gather) {
             quantize(encoder, coding, words, elements, n, encoder->filled);
         } else {
