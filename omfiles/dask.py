@@ -79,7 +79,7 @@ def write_dask_array(
         whole chunks, if that does not make them much smaller. The default is the first block along each dimension,
         which is mostly far more than is good for reading parts.
     scale_factor, add_offset, compression, name, children, attrs, dims, overflow
-        As for `OmFileWriter.write_array`.
+        As for `OmFileWriter.write_array`; the defaults round floats to whole numbers.
 
     Returns
     -------

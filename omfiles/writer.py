@@ -174,8 +174,9 @@ class OmFileWriter:
             and series are read about equally well; see `omfiles.chunking.auto_chunks`.
         scale_factor, add_offset : float
             Floats are stored as integers, ``round((x + add_offset) * scale_factor)``, so what is read back differs by
-            half of ``1 / scale_factor`` at most (plus rounding of the arithmetic). NaN stays NaN. Kept as float32.
-            Without effect on integers and ``"fpx_xor_2d"``.
+            half of ``1 / scale_factor`` at most (plus rounding of the arithmetic). The default, that of omfiles 1.2.0,
+            rounds floats to whole numbers. NaN stays NaN. Kept as float32. Without effect on integers and
+            ``"fpx_xor_2d"``.
         compression : str
             - ``"pfor_delta_2d"``: all types; integers exactly, float32 through 32-bit integers, float64 through 64-bit
             - ``"fpx_xor_2d"``: floats, exactly
@@ -252,7 +253,7 @@ class OmFileWriter:
         dtype : numpy.dtype or what makes one
             Of the array, and of each part.
         scale_factor, add_offset, compression, name, children, attrs, dims, overflow
-            As for `write_array`.
+            As for `write_array`; the defaults round floats to whole numbers.
 
         Returns
         -------
