@@ -4,7 +4,8 @@
 # # Five minutes
 #
 # ```sh
-# pip install 'omfiles[xarray]' iris-sample-data matplotlib netCDF4
+# # in a clone of the repository
+# pip install '.[xarray]' iris-sample-data matplotlib netCDF4
 # ```
 #
 # An `.om` file is a tree of arrays, single values and groups. Each array is cut into chunks, each chunk is compressed,
@@ -28,8 +29,8 @@ temperature.shape, temperature.dtype
 # %% [markdown]
 # ## Write
 #
-# `save` writes one array. Floats are kept exactly unless there is a `scale_factor`; with 20 they are rounded to steps
-# of 1/20 kelvin, and the file is much smaller.
+# `save` writes one array. Floats are kept exactly unless there is a `scale_factor` or a `compression`; with a
+# `scale_factor` of 20 they are rounded to steps of 1/20 kelvin, and the file is much smaller.
 
 # %%
 omfiles.save("exact.om", temperature)

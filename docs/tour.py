@@ -4,8 +4,9 @@
 # # A tour on real data
 #
 # NetCDF becomes `.om`, xarray and dask read it, places and times are selected, averaged and drawn, results are
-# written back, and zarr reads the same file. This page is the script `docs/tour.py`; it needs
-# `pip install 'omfiles[xarray,dask,zarr]' iris-sample-data matplotlib netCDF4` and writes its files to where it runs.
+# written back, and zarr reads the same file. This page is the script `docs/tour.py`; it needs, in a clone of the
+# repository, `pip install '.[xarray,dask,zarr]' iris-sample-data matplotlib netCDF4`, and writes its files to where it
+# runs.
 
 # %%
 from __future__ import annotations
