@@ -56,7 +56,8 @@ def read(text: str) -> Crs:
     Raises
     ------
     ValueError
-        It is not a WKT, lacks an area of use, or its prime meridian is not that of Greenwich.
+        It is not a WKT, lacks an area of use, its prime meridian is not that of Greenwich, or neither this module nor
+        pyproj knows the projection.
     ImportError
         Only pyproj knows the projection, and is not installed.
 

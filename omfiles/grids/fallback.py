@@ -12,9 +12,11 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("this needs pyproj: pip install 'omfiles[grids]'", name="pyproj") from error
 
+from pyproj.exceptions import CRSError, ProjError
+
 from omfiles.grids.projection import Array, Projection
 
-__all__ = ["WGS84", "PyprojProjection", "crs_from_wkt", "transformer"]
+__all__ = ["WGS84", "PyprojProjection", "WktError", "crs_from_wkt", "transformer"]
 
 WGS84 = pyproj.CRS("EPSG:4326")
 
@@ -29,6 +31,10 @@ def transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
     return pyproj.Transformer.from_crs(source, target, always_xy=True)
 
 
+class WktError(ValueError, CRSError):
+    """pyproj does not know the projection either: a ValueError, and the error that omfiles 1.2.0 lets through."""
+
+
 class PyprojProjection(Projection):
     """Any projection that pyproj knows.
 
@@ -36,12 +42,20 @@ class PyprojProjection(Projection):
     ----------
     text : str
         Well-known text.
+
+    Raises
+    ------
+    WktError
+        pyproj refuses it.
     """
 
     def __init__(self, text: str) -> None:
-        crs = crs_from_wkt(text)
-        self._forward = transformer(WGS84, crs)
-        self._inverse = transformer(crs, WGS84)
+        try:
+            crs = crs_from_wkt(text)
+            self._forward = transformer(WGS84, crs)
+            self._inverse = transformer(crs, WGS84)
+        except ProjError as error:
+            raise WktError(f"pyproj refuses the WKT: {error}") from error
 
     def forward(self, latitude: Array, longitude: Array) -> tuple[Array, Array]:
         """Project; returns x (to the east) and y."""

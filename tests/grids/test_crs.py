@@ -174,6 +174,21 @@ def test_other_methods_need_pyproj(name):
     assert pickle.loads(pickle.dumps(grid)) == grid
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        projected("My method", {"p": 1}),
+        projected("Mercator (variant A)", ORIGIN | {"Scale factor at natural origin": 0}),
+        f'VERTCRS["x",{USAGE}]',
+        f'FOO["x",{USAGE}]',
+    ],
+)
+def test_what_pyproj_refuses(text):
+    with pytest.raises(ValueError, match="pyproj refuses the WKT: ") as caught:
+        OmGrid(text, (10, 10))
+    assert isinstance(caught.value, pyproj.exceptions.CRSError), "as omfiles 1.2.0 raises it"
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_methods_without_pyproj(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyproj", None)

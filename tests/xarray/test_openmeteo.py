@@ -179,9 +179,14 @@ def test_nothing_gets_lost(tmp_path):
     assert set(ds.variables) == {"rain", "spatial_ref", "y"} and ds["rain"].dims == ("lat", "lon")
 
 
-def test_a_projection_that_is_unknown_is_no_obstacle(tmp_path):
+@pytest.mark.parametrize(
+    "crs_wkt",
+    ["no well-known text", files.projected("My method", {"p": 1}, "1,2,3,4", (3, 4)).wkt],
+    ids=["no WKT", "unknown to pyproj"],
+)
+def test_a_projection_that_is_unknown_is_no_obstacle(tmp_path, crs_wkt):
     path = tmp_path / "x.om"
-    scalars = {"coordinates": "lat lon", "crs_wkt": "no well-known text"}
+    scalars = {"coordinates": "lat lon", "crs_wkt": crs_wkt}
     write_group(path, scalars, {"rain": (np.ones((3, 4)), {})})
     with pytest.warns(UserWarning, match="opened without latitude and longitude: "):
         ds = open_dataset(path)
