@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""OM files as stores of zarr 3, so that whatever reads zarr reads them: ``zarr.open_group(OmStore("file.om"))``.
+"""OM files as stores of zarr 3, for whatever reads zarr: ``zarr.open_group(OmStore("file.om"), mode="r")``.
 
 The store makes up what is asked for: the ``zarr.json`` documents from the records of the file, and the chunks, which it
 decodes. So zarr needs no codec, and sees arrays of plain bytes whose chunks are all of one shape.
@@ -54,8 +54,9 @@ class OmStore(Store):
     The root of the store is a group, also where the root of the file is an array, so that ``xarray.open_zarr`` can open
     every file. An array without a name goes by that of its file. Arrays and groups below an array lie beside it, as
     zarr's arrays have no members. Scalars are attributes, and the ``coordinates`` of an array name its dimensions;
-    what `omfiles.xarray.write_dataset` wrote is opened by ``xarray.open_zarr`` as the same dataset.
-    ``/`` and ``\`` in names become ``.``, and a number is added to the name of an array that is taken.
+    what `omfiles.xarray.write_dataset` wrote is opened by ``xarray.open_zarr`` as the same dataset, except that text
+    with dimensions stays an array of its bytes. ``/`` and ``\`` in names become ``.``, and a number is added to the name
+    of an array that is taken.
 
     Parameters
     ----------
