@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import xarray
 from xarray.indexes import PandasIndex
 
@@ -156,6 +157,14 @@ class GridIndex(xarray.Index):
             made[name] = xarray.Variable(self.dims, GridPoints(self, role), attrs, encoding)
         return made
 
+    def to_pandas_index(self) -> pd.Index:
+        """Stand for it in ``ds.indexes``, which xarray makes as a whole where it wants those of dimensions.
+
+        pandas has no index of coordinates that have several dimensions: this holds nothing but the index itself, and so
+        finds no labels.
+        """
+        return pd.Index([self], dtype=object)
+
     # --- selection by position ------------------------------------------------------------------------------------
 
     def isel(self, indexers: Mapping[Any, Any]) -> Self | None:
@@ -250,20 +259,24 @@ class GridIndex(xarray.Index):
 
     @classmethod
     def concat(cls, indexes: Sequence[Self], dim: Hashable, positions: Any = None) -> Self:
-        """Join adjacent parts of a grid."""
+        """Join adjacent parts of a grid. Along a dimension that is not theirs they must be equal, and do not get it."""
         first = indexes[0]
-        along = {first._dims["y"]: "rows", first._dims["x"]: "columns"}[dim]
-        parts = [getattr(index, along) for index in indexes]
-        n = sum(map(len, parts))
-        whole = range(parts[0].start, parts[0].start + n * parts[0].step, parts[0].step)
-        begins = accumulate(map(len, parts), initial=0)
-        adjacent = all(part == whole[begin : begin + len(part)] for part, begin in zip(parts, begins))
-        if not adjacent or any(index._key != first._key for index in indexes):
+        fits = all(index.equals(first, exclude=frozenset([dim])) for index in indexes)
+        rows, columns = first.rows, first.columns
+        if dim in first.dims:
+            along = "rows" if dim == first._dims["y"] else "columns"
+            parts = [getattr(index, along) for index in indexes]
+            begin, step = parts[0].start, parts[0].step
+            whole = range(begin, begin + sum(map(len, parts)) * step, step)
+            begins = accumulate(map(len, parts), initial=0)
+            fits = fits and all(part == whole[at : at + len(part)] for part, at in zip(parts, begins))
+            rows, columns = (whole, columns) if along == "rows" else (rows, whole)
+        if not fits:
             raise ValueError(
                 f"these are not adjacent parts of one grid, in its order: {', '.join(map(repr, indexes))}; "
                 f"drop_indexes({list(first._names.values())}) before they are concatenated along {dim!r}"
             )
-        return first._replace(whole if along == "rows" else first.rows, whole if along == "columns" else first.columns)
+        return first._replace(rows, columns)
 
     def join(self, other: Self, how: str = "inner") -> Self:
         """Rows and columns that two parts of a grid have in common, or all from the first to the last."""

@@ -91,9 +91,9 @@ def field(model, *more):
     return np.arange(np.prod(model.shape + more), dtype="f4").reshape(model.shape + more)
 
 
-def write_run(path, model):
+def write_run(path, model, hours=HOURS):
     """An unnamed array, which has everything else as its children."""
-    data = field(model, len(HOURS))
+    data = field(model, len(hours))
     with OmFileWriter(path) as writer:
         scalars = {
             "crs_wkt": model.wkt,
@@ -103,8 +103,8 @@ def write_run(path, model):
             "created_at": np.int64(RUN + 7),
         }
         children = [writer.write_scalar(value, name) for name, value in scalars.items()]
-        children.append(writer.write_array(HOURS, [len(HOURS)], name="time"))
-        chunks = [1, min(20, model.shape[1]), len(HOURS)]
+        children.append(writer.write_array(hours, [len(hours)], name="time"))
+        chunks = [1, min(20, model.shape[1]), len(hours)]
         writer.close(writer.write_array(data, chunks, compression="fpx_xor_2d", name="", children=children))
     return data
 

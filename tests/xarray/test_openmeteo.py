@@ -239,6 +239,27 @@ def test_several_time_steps(tmp_path, model):
 
 
 @with_index
+@pytest.mark.parametrize("model", [files.LAMBERT, files.GAUSSIAN], ids=["Lambert", "Gaussian"])
+def test_parts_of_a_run(tmp_path, model):
+    paths = [tmp_path / "t2m" / f"chunk_{part}.om" for part in range(2)]
+    paths[0].parent.mkdir()
+    for part, path in enumerate(paths):
+        files.write_run(path, model, files.HOURS + 4 * 3600 * part)
+    nested = {"combine": "nested", "concat_dim": "time", "coords": "minimal", "compat": "override", "join": "exact"}
+    options = {"engine": OmXarrayEntrypoint, "data_vars": "all"}
+    expected = xr.open_mfdataset(paths, **options, **nested)
+    for coords in ("minimal", "different", "all"):
+        ds = xr.open_mfdataset(paths[::-1], **options, join="outer", coords=coords, compat="no_conflicts")
+        if coords == "all":  # of each part, then
+            ds = ds.assign_coords(expected[["spatial_ref", "forecast_reference_time"]].coords)
+        xr.testing.assert_identical(ds, expected)
+        assert ds["lat"].dims == ("y", "x") and ds.xindexes["lat"].equals(expected.xindexes["lat"])
+        point = ds["t2m"].sel(lat=40, lon=-100, method="nearest")
+        x, y = OmGrid(model.wkt, model.shape).find_point_xy(40, -100)
+        np.testing.assert_array_equal(point, np.tile(files.field(model, 4)[y, x], 2))
+
+
+@with_index
 def test_trees(tmp_path):
     files.write_time_step(tmp_path / "x.om", files.LAMBERT)
     tree = xr.open_datatree(tmp_path / "x.om", engine=OmXarrayEntrypoint)

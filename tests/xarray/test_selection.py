@@ -292,6 +292,39 @@ def test_copies_names_and_text(open_model):
     assert not ds.xindexes["lat"].equals(ds.isel(y=slice(5)).xindexes["lat"])
 
 
+def test_pandas_finds_no_labels_in_it(open_model):
+    ds = open_model(files.LAMBERT)
+    assert list(ds.indexes) == ["lat", "lon", "y", "x"] and "GridIndex projected (36, 60)" in repr(ds.indexes)
+    assert ds.indexes["lat"].tolist() == [ds.xindexes["lat"]]
+    with pytest.raises(KeyError):
+        ds.indexes["lat"].get_loc(0)
+
+
+@curved_grids
+def test_datasets_are_concatenated_along_other_dimensions(open_model, model):
+    ds = open_model(model)
+    both = xr.concat([ds, ds + 1], "member", coords="all", data_vars="all", join="exact")
+    assert both["rain"].dims == ("member", "y", "x") and both.xindexes["lat"].equals(ds.xindexes["lat"])
+    xr.testing.assert_identical(both["lat"].variable, ds["lat"].variable)
+    lat, lon = PLACES[model]
+    assert np.diff(both["rain"].sel(lat=lat, lon=lon, method="nearest")).tolist() == [1]
+    indexes = [ds.xindexes["lat"], ds.isel(x=slice(1, None)).xindexes["lat"]]
+    with pytest.raises(ValueError, match=r"not adjacent parts .* before they are concatenated along 'member'"):
+        GridIndex.concat(indexes, "member")
+
+
+@pytest.mark.parametrize("dim", ["y", "x"])
+def test_parts_are_combined(open_model, dim):
+    ds = open_model(files.LAMBERT)
+    parts = [ds.isel({dim: slice(5, None)}), ds.isel({dim: slice(5)})]
+    options = {"data_vars": "minimal", "coords": "minimal", "compat": "override", "join": "outer"}
+    whole = xr.combine_by_coords(parts, **options)
+    xr.testing.assert_identical(whole, ds)
+    assert whole.xindexes["lat"].equals(ds.xindexes["lat"])
+    with pytest.raises(ValueError, match="not adjacent parts of one grid"):
+        xr.combine_by_coords([ds.isel({dim: slice(6, None)}), parts[1]], **options)
+
+
 def test_stacking_drops_the_index(open_model):
     ds = open_model(files.LAMBERT)
     stacked = ds.stack(point=("y", "x"))
