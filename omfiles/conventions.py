@@ -4,6 +4,7 @@
 A variable without dimensions is a scalar which has a string child ``coordinates`` that names none. An array says by its
 attribute ``_role`` that it is a coordinate though it is no index, or that it is text, in UTF-8 and along its last
 dimension, or bytes. Attributes that are no single number or string are together in one, ``_attributes``, as JSON.
+Latitudes of a grid by whose formulas xarray selects say by ``_grid_index`` which it is; see `GridIndex.description`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ __all__ = [
     "ATTRIBUTES",
     "BYTES",
     "COORDINATE",
+    "GRID_INDEX",
     "ROLE",
     "TEXT",
     "characters",
@@ -32,6 +34,7 @@ ROLE = "_role"
 COORDINATE = "coordinate"
 TEXT, BYTES = "text", "bytes"
 ATTRIBUTES = "_attributes"
+GRID_INDEX = "_grid_index"
 ARRAY_KINDS = "biuf"
 """Of arrays that an attribute may hold; of text it has lists."""
 
@@ -60,7 +63,7 @@ def pack_attrs(attrs: Mapping[Any, Any], taken: Collection[str] = ()) -> dict[st
     taken = {"", DIMENSION_KEY, *taken}
     for name, value in attrs.items():
         encode_name(name, "the name of an attribute")
-        if name in (ROLE, ATTRIBUTES):
+        if name in (ROLE, ATTRIBUTES, GRID_INDEX):
             raise ValueError(f"attribute {name!r} cannot be stored, as the name has a meaning in the file")
         if name not in taken and _is_single(value):
             scalar(value, name)

@@ -42,7 +42,7 @@ from omfiles.contents import (
     scan,
     unique,
 )
-from omfiles.conventions import COORDINATE, ROLE
+from omfiles.conventions import COORDINATE, GRID_INDEX, ROLE
 from omfiles.reader import OmFileReader
 
 __all__ = ["OmStore"]
@@ -55,8 +55,8 @@ class OmStore(Store):
     every file. An array without a name goes by that of its file. Arrays and groups below an array lie beside it, as
     zarr's arrays have no members. Scalars are attributes, and the ``coordinates`` of an array name its dimensions;
     what `omfiles.xarray.write_dataset` wrote is opened by ``xarray.open_zarr`` as the same dataset, except that text
-    with dimensions stays an array of its bytes. ``/`` and ``\`` in names become ``.``, and a number is added to the name
-    of an array that is taken.
+    with dimensions stays an array of its bytes. ``/`` and ``\`` in names become ``.``, and a number is added to the
+    name of an array that is taken.
 
     Parameters
     ----------
@@ -341,6 +341,7 @@ class _Contents:
     def _is_coordinate(self, path: str) -> bool:
         """Whether a variable says so; it need not any more then."""
         attrs = self.metadata[path]["attributes"]
+        attrs.pop(GRID_INDEX, None)  # which only we understand
         if attrs.get(ROLE) != COORDINATE:
             return False
         del attrs[ROLE]

@@ -157,8 +157,10 @@ class OmXarrayEntrypoint(BackendEntrypoint):
 
 def _decode(store: OmDataStore, **decoders: Any) -> xarray.Dataset:
     dataset = StoreBackendEntrypoint().open_dataset(store, **decoders)
-    if store.coordinates and decoders["decode_coords"]:
+    if decoders["decode_coords"]:
         dataset = dataset.set_coords(store.coordinates & set(dataset.variables))
+        for index in store.indexes:
+            dataset = dataset.assign_coords(index.coordinates(dataset.variables))
     if store.grid is not None:
         dataset = dataset.assign_coords(store.grid.coordinates())
     dataset.set_close(_nothing)

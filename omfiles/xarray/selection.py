@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import dataclasses
+import json
 from bisect import bisect_left
 from collections.abc import Hashable, Mapping, Sequence
 from functools import lru_cache
@@ -126,6 +127,11 @@ class GridIndex(xarray.Index):
         return grid_of(*self._key)
 
     @property
+    def names(self) -> tuple[Hashable, ...]:
+        """Latitude and longitude."""
+        return tuple(self._names.values())
+
+    @property
     def dims(self) -> tuple[Hashable, ...]:
         """Dimensions of latitude and longitude."""
         return (self._dims["x"],) if isinstance(self.rows, int) else (self._dims["y"], self._dims["x"])
@@ -141,20 +147,27 @@ class GridIndex(xarray.Index):
     def _repr_inline_(self, max_width: int) -> str:
         return repr(self)[:max_width]
 
-    def coordinates(self) -> xarray.Coordinates:
+    def coordinates(self, variables: Mapping[Any, xarray.Variable] | None = None) -> xarray.Coordinates:
         """Make the coordinates of a dataset, with this as their index if xarray is new enough."""
-        variables = self.create_variables()
+        variables = self.create_variables(variables)
         return xarray.Coordinates(variables, indexes=dict.fromkeys(variables, self) if HAS_INDEXES else None)
 
     def create_variables(
         self, variables: Mapping[Any, xarray.Variable] | None = None
     ) -> dict[Hashable, xarray.Variable]:
-        """Make the coordinate variables."""
+        """Make the coordinate variables, which are computed when they are needed.
+
+        Parameters
+        ----------
+        variables : mapping, optional
+            Whose attributes, encoding and order of dimensions they get.
+        """
         made = {}
         for role, name in self._names.items():
             like = variables[name] if variables is not None else None
             attrs, encoding = (like.attrs, like.encoding) if like is not None else (DEGREES[role], None)
-            made[name] = xarray.Variable(self.dims, GridPoints(self, role), attrs, encoding)
+            new = xarray.Variable(self.dims, GridPoints(self, role), attrs, encoding)
+            made[name] = new.transpose(*like.dims) if like is not None and set(like.dims) == set(self.dims) else new
         return made
 
     def to_pandas_index(self) -> pd.Index:
@@ -164,6 +177,40 @@ class GridIndex(xarray.Index):
         finds no labels.
         """
         return pd.Index([self], dtype=object)
+
+    # --- in a file ------------------------------------------------------------------------------------------------
+
+    def description(self) -> str:
+        """Describe it in JSON."""
+        crs_wkt, shape = self._key
+        rows, columns = (
+            part if isinstance(part, int) else (part.start, part.stop, part.step) for part in (self.rows, self.columns)
+        )
+        parts = {"crs_wkt": crs_wkt, "shape": shape, "rows": rows, "columns": columns}
+        return json.dumps({**parts, "names": self._names, "dims": self._dims})
+
+    @classmethod
+    def described(cls, description: Any) -> Self:
+        """Make the one of a description.
+
+        Raises
+        ------
+        ValueError
+            It describes no part of a grid.
+        ImportError
+            The projection needs pyproj.
+        """
+        try:
+            found = json.loads(description)
+            index = cls(found["crs_wkt"], tuple(found["shape"]))
+            row = index.grid.is_gaussian and found["rows"] == 0
+            index.rows = 0 if row else _part(found["rows"], index.shape[0])
+            index.columns = _part(found["columns"], index.shape[-1])
+            index._names = {role: str(found["names"][role]) for role in index._names}
+            index._dims = {role: str(found["dims"][role]) for role in index._dims}
+        except (LookupError, TypeError, ArithmeticError, RecursionError) as error:
+            raise ValueError(f"{description!r} describes no part of a grid") from error
+        return index
 
     # --- selection by position ------------------------------------------------------------------------------------
 
@@ -192,10 +239,10 @@ class GridIndex(xarray.Index):
     def sel(self, labels: dict[Any, Any], method: str | None = None, tolerance: float | None = None) -> Any:
         """Select points, or a box."""
         if len(labels) != len(self._names):
-            raise ValueError("select by {!r} and {!r} together".format(*self._names.values()))
+            raise ValueError("select by {!r} and {!r} together".format(*self.names))
         if tolerance is not None:
             raise ValueError("there is no tolerance: places are half a cell from a grid point, or outside")
-        lat, lon = (labels[name] for name in self._names.values())
+        lat, lon = (labels[name] for name in self.names)
         if isinstance(lat, slice) and isinstance(lon, slice):
             return _result(self._in_box(lat, lon))
         if isinstance(lat, slice) or isinstance(lon, slice):
@@ -274,7 +321,7 @@ class GridIndex(xarray.Index):
         if not fits:
             raise ValueError(
                 f"these are not adjacent parts of one grid, in its order: {', '.join(map(repr, indexes))}; "
-                f"drop_indexes({list(first._names.values())}) before they are concatenated along {dim!r}"
+                f"drop_indexes({list(first.names)}) before they are concatenated along {dim!r}"
             )
         return first._replace(rows, columns)
 
@@ -313,6 +360,13 @@ def _labelled(label: Any) -> xarray.DataArray:
 
 def _degrees(bound: Any, default: float) -> float:
     return default if bound is None else float(bound)
+
+
+def _part(bounds: Sequence[int], size: int) -> range:
+    part = range(*bounds)
+    if not part or part[0] not in range(size) or part[-1] not in range(size):
+        raise IndexError
+    return part
 
 
 def _indices(rows: range | int) -> Positions:

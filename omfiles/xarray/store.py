@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from xarray.backends import AbstractDataStore
 
 from omfiles.chunking import preferred_chunks
 from omfiles.contents import Array, attributes, dimensions, members, name_unnamed, scalar_variables, scan
-from omfiles.conventions import BYTES, COORDINATE, ROLE, TEXT
+from omfiles.conventions import BYTES, COORDINATE, GRID_INDEX, ROLE, TEXT
 from omfiles.reader import OmFileReader, OmVariable
 from omfiles.xarray.lazy import OmBackendArray, decoded, lazily_indexed
 from omfiles.xarray.openmeteo import GRID_MAPPING, Names, Switch, applies, inherit_dimensions, translate
@@ -48,6 +49,8 @@ class OmDataStore(AbstractDataStore):
         Variables that are coordinates, though they may have no index.
     grid : GridIndex or None
         Makes coordinates of a grid whose latitude depends on more than one dimension.
+    indexes : list of GridIndex
+        Of latitudes and longitudes that are arrays of the file as well.
     """
 
     def __init__(
@@ -110,6 +113,7 @@ class OmDataStore(AbstractDataStore):
         self._attrs_of: Mapping[str, dict[str, Any]] = {name: dict(array.attrs) for name, array in arrays.items()}
         self._roles = {name: str(attrs.pop(ROLE, "")).split() for name, attrs in self._attrs_of.items()}
         self.coordinates = {name for name, roles in self._roles.items() if COORDINATE in roles}
+        self.indexes = list(_grid_indexes(self._attrs_of, dims, arrays))
         self._characters = [name for name, roles in self._roles.items() if TEXT in roles or BYTES in roles]
         self.coordinates |= {
             name for name, variable in self._added.items() if variable.attrs.pop(ROLE, None) == COORDINATE
@@ -181,6 +185,25 @@ def _contents(
 
 def _names(names: str | Iterable[str] | None) -> set[str]:
     return {names} if isinstance(names, str) else set(names or ())
+
+
+def _grid_indexes(
+    attrs_of: Mapping[str, dict[str, Any]], dims: Names, arrays: Mapping[str, Array]
+) -> Iterator[GridIndex]:
+    """Make the indexes that attributes describe, which are taken away, where their coordinates are in the dataset."""
+    sizes: dict[Hashable, dict[Hashable, int]]
+    sizes = {name: dict(zip(dims[name], array.reader.shape)) for name, array in arrays.items()}
+    for name, attrs in attrs_of.items():
+        if GRID_INDEX not in attrs:
+            continue
+        try:
+            index = GridIndex.described(attrs.pop(GRID_INDEX))
+        except (ValueError, ImportError) as error:
+            warnings.warn(f"{name!r} is opened without selection by latitude and longitude: {error}", stacklevel=2)
+            continue
+        own = dict(zip(index.dims, index.shape))
+        if index.names[0] == name and all(sizes.get(coordinate) == own for coordinate in index.names):
+            yield index
 
 
 def _encoding(reader: OmFileReader, dims: Sequence[str]) -> dict[str, Any]:

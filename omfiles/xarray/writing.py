@@ -13,8 +13,9 @@ from xarray.conventions import encode_cf_variable
 from xarray.indexes import PandasMultiIndex
 
 from omfiles.arguments import DIMENSION_KEY, array_spec, check_compression, encode_name, naming, native_dtype
-from omfiles.conventions import BYTES, COORDINATE, ROLE, TEXT, characters, pack_attrs
+from omfiles.conventions import BYTES, COORDINATE, GRID_INDEX, ROLE, TEXT, characters, pack_attrs
 from omfiles.writer import OmFileWriter, OmWriterVariable
+from omfiles.xarray.selection import GridIndex
 
 __all__ = ["OmAccessor", "write_dataset"]
 
@@ -41,7 +42,8 @@ def write_dataset(
 
     Unless told otherwise nothing is lost: floats are compressed by ``"fpx_xor_2d"``. With a `scale_factor` they are
     rounded to multiples of its inverse, which takes far less space. Times become integers as the CF conventions have
-    them. What is in dask arrays is compressed in parallel by the scheduler in use, one variable after another, see
+    them. The selection by latitude and longitude on grids of Open-Meteo is kept, other indexes than those of pandas are
+    not. What is in dask arrays is compressed in parallel by the scheduler in use, one variable after another, see
     `omfiles.dask.write_dask_array`; it need not fit in memory.
 
     Parameters
@@ -250,7 +252,8 @@ class _Planner:
         with naming(f"variable {path!r}"):
             _check_names(name, var)
             self._dims.update(map(str, var.dims))
-            if isinstance(ds.xindexes.get(name), PandasMultiIndex):
+            index = ds.xindexes.get(name)
+            if isinstance(index, PandasMultiIndex):
                 raise ValueError(f"a MultiIndex cannot be stored; ds.reset_index({name!r}) makes plain variables of it")
             wishes = dict(_mapping(self._encoding.get(path, {}), "its encoding"))
             times = {key: wishes.pop(key) for key in TIME if key in wishes}
@@ -260,6 +263,8 @@ class _Planner:
             attrs = pack_attrs(encoded.attrs)
             if roles:
                 attrs[ROLE] = " ".join(roles)
+            if isinstance(index, GridIndex) and name == index.names[0]:
+                attrs[GRID_INDEX] = index.description()
             if encoded.ndim == 0:
                 value: Any = encoded.to_numpy()[()]
                 if not isinstance(value, str):

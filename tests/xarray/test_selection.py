@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 
 import numpy as np
@@ -16,7 +17,8 @@ from omfiles.grids import OmGrid
 
 xr = pytest.importorskip("xarray", reason="needs xarray", exc_type=ImportError)
 
-from omfiles.xarray import open_dataset  # noqa: E402
+from omfiles import OmFileReader, OmFileWriter  # noqa: E402
+from omfiles.xarray import open_dataset, write_dataset  # noqa: E402
 from omfiles.xarray.selection import HAS_INDEXES, GridIndex  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not HAS_INDEXES, reason="xarray is too old for indexes of several coordinates")
@@ -359,3 +361,127 @@ def test_what_users_do(tmp_path):
     assert ds.sortby("y", ascending=False)["lat"][0, 0] == ds["lat"][-1, 0]
     for moved in (ds.roll(x=1, roll_coords=True), ds.shift(x=1), ds.pad(x=1)):
         assert moved["rain"].sizes["y"] == 36
+
+
+# --- in files ---------------------------------------------------------------------------------------------------------
+
+
+def assert_round_trip(ds, path):
+    write_dataset(ds, path)
+    found = open_dataset(path)
+    assert not found["lat"].variable._in_memory
+    xr.testing.assert_identical(found, ds)
+    assert found.xindexes["lat"].equals(ds.xindexes["lat"]) and found.xindexes["lon"] is found.xindexes["lat"]
+    return found
+
+
+@curved_grids
+def test_what_is_written_is_selected_as_before(open_model, tmp_path, model):
+    lat, lon = PLACES[model]
+    ds = open_model(model)
+    found = assert_round_trip(ds, tmp_path / "a.om")
+    xr.testing.assert_identical(
+        found.sel(lat=lat, lon=lon, method="nearest"), ds.sel(lat=lat, lon=lon, method="nearest")
+    )
+    box = {"lat": slice(lat - 3, lat + 2), "lon": slice(lon - 4, lon + 5)}
+    xr.testing.assert_identical(found.sel(box), ds.sel(box))
+    xr.testing.assert_identical(found.isel(x=slice(3, 40)).load(), ds.isel(x=slice(3, 40)).load())
+    with OmFileReader(tmp_path / "a.om") as file:
+        np.testing.assert_array_equal(file["lat"][...], ds["lat"], "for other readers")
+    assert_round_trip(found, tmp_path / "b.om")
+
+
+def test_parts_of_grids_are_written(open_model, tmp_path):
+    ds = open_model(files.LAMBERT)
+    part = ds.isel(y=slice(30, 3, -2), x=slice(4, None, 3)).rename(lat="latitude", lon="longitude", y="row")
+    part = part.transpose("x", "row")
+    write_dataset(part, tmp_path / "a.om")
+    found = open_dataset(tmp_path / "a.om")
+    xr.testing.assert_identical(found, part)
+    box = {"latitude": slice(35, 40), "longitude": slice(-100, -95)}
+    xr.testing.assert_identical(found.sel(box), part.sel(box))
+    assert found.sel(box)["rain"].shape == (2, 3)
+    for options in ({"drop_variables": "longitude"}, {"decode_coords": False}):
+        assert "latitude" not in open_dataset(tmp_path / "a.om", **options).xindexes
+    row = open_model(files.GAUSSIAN).squeeze("y").isel(x=slice(100, 5000))
+    assert_round_trip(row, tmp_path / "b.om")
+    write_dataset(ds.drop_indexes(["lat", "lon"]), tmp_path / "c.om")
+    assert set(open_dataset(tmp_path / "c.om").xindexes) == {"y", "x"}
+
+
+def test_trees_of_grids_are_written(open_model, tmp_path):
+    ds = open_model(files.LAMBERT)
+    whole, part = ds[["rain"]], ds[["rain"]].isel(x=slice(5), y=slice(7)).rename(y="row", x="column")
+    below = whole.drop_vars(list(ds.coords))
+    tree = xr.DataTree.from_dict({"/whole": whole, "/whole/below": below, "/part": part})
+    write_dataset(tree, tmp_path / "a.om")
+    found = xr.open_datatree(tmp_path / "a.om", engine="om")
+    xr.testing.assert_identical(found, tree)
+    for path in ("/whole", "/whole/below", "/part"):
+        assert found[path].xindexes["lat"].equals(tree[path].xindexes["lat"])
+    assert "part/lat" in open_dataset(tmp_path / "a.om").coords
+
+
+def test_other_stores_do_not_see_the_description(open_model, tmp_path):
+    zarr = pytest.importorskip("omfiles.zarr", reason="needs zarr", exc_type=ImportError)
+    ds = open_model(files.LAMBERT)
+    write_dataset(ds, tmp_path / "a.om")
+    found = xr.open_zarr(zarr.OmStore(tmp_path / "a.om"), consolidated=False)
+    xr.testing.assert_identical(found.load(), ds.drop_indexes(["lat", "lon"]).load())
+    write_dataset(found, tmp_path / "b.om")
+
+
+GOOD = {"crs_wkt": files.LAMBERT.wkt, "shape": [36, 60], "rows": [0, 3, 1], "columns": [0, 5, 1]}
+GOOD |= {"names": {"lat": "lat", "lon": "lon"}, "dims": {"y": "y", "x": "x"}}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"crs_wkt": "no WKT"},
+        {"crs_wkt": 5},
+        {"shape": [36]},
+        {"shape": [36, 10**400]},
+        {"rows": 0},
+        {"rows": [34, 37, 1]},
+        {"rows": [1, -2, -1]},
+        {"columns": [0, 5, 0]},
+        {"columns": [3, -2, -1]},
+        {"columns": [5, 5, 1]},
+        {"names": {"lat": "lat"}},
+        {"names": {"lat": "lat", "lon": []}},
+        {"names": {"lat": "lon", "lon": "lat"}},
+        {"dims": {"y": "x", "x": "y"}},
+    ],
+    ids=str,
+)
+def test_descriptions_that_somebody_else_wrote(tmp_path, change, recwarn):
+    data = {name: np.ones((3, 5)) for name in ("lat", "lon", "rain")}
+    with OmFileWriter(tmp_path / "a.om") as writer:
+        children = [
+            writer.write_array(
+                values,
+                [3, 5],
+                name=name,
+                scale_factor=1,
+                dims=("y", "x"),
+                attrs={"_grid_index": json.dumps(GOOD | change)} if name == "lat" else {},
+            )
+            for name, values in data.items()
+        ]
+        writer.close(writer.write_group("", children))
+    ds = open_dataset(tmp_path / "a.om")
+    assert ds["lat"].attrs == {} and repr(ds) and ds["rain"].sum() == 15
+    if change:
+        assert "lat" not in ds.xindexes
+        warned = [str(warning.message) for warning in recwarn]
+        assert "names" in change or "dims" in change or "without selection by latitude and longitude" in warned[0]
+    else:
+        assert isinstance(ds.xindexes["lat"], GridIndex) and not recwarn
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "5", "null", "[" * 100_000, 7])
+def test_descriptions_that_are_no_json(text):
+    with pytest.raises(ValueError, match=r"describes no part of a grid|Expecting"):
+        GridIndex.described(text)
