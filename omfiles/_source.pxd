@@ -7,11 +7,19 @@ from omfiles._core cimport Buffer
 from omfiles.libomf cimport omf_error, omf_status
 
 
+cdef extern from "_platform.h" nogil:
+    enum:
+        OMFILES_NO_FILE
+        OMFILES_REPLACED
+    ctypedef struct omfiles_file:
+        int fd
+        int is_used
+
 # What went wrong while the GIL was released. `raise_failure` makes the exception.
 cdef struct Failure:
     omf_error error    # a refusal by the C core; OMF_OK if the source failed
     uint64_t base      # where in the file the bytes begin that error.offset counts from
-    int system_error   # errno; ENOMEM for memory of our own
+    int system_error   # errno, ENOMEM for memory of our own; or OMFILES_REPLACED
     uint64_t offset    # a short read: what was asked for, and how much came
     size_t wanted
     size_t got
@@ -27,7 +35,9 @@ cdef class Part:
 
 cdef class Source:
     cdef object __weakref__
-    cdef int fd                     # -1 for memory and for files of stores
+    cdef omfiles_file file          # OMFILES_NO_FILE for memory and for files of stores
+    cdef bytes encoded_origin
+    cdef const char *path           # where it is opened again
     cdef readonly object remote     # the omfiles.io.remote.RemoteFile, or None
     cdef object owner               # keeps the resident bytes
     cdef const uint8_t *resident    # bytes [resident_offset, size) of the file, held in memory

@@ -4,6 +4,7 @@
 from cpython.buffer cimport PyBUF_SIMPLE
 from cpython.bytes cimport PyBytes_AsString, PyBytes_FromStringAndSize
 from libc.errno cimport ENOMEM
+from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy
 
 from omfiles._core cimport Buffer, acquire, check
@@ -12,11 +13,19 @@ from omfiles.libomf cimport OMF_OK
 import errno
 import os
 import weakref
+from collections import OrderedDict
 
 from omfiles.errors import OmReadError
 
+cdef extern from "Python.h":
+    bytes PyUnicode_EncodeFSDefault(str text)
+
 cdef extern from "_platform.h" nogil:
     int omfiles_file_size(int fd, uint64_t *size)
+    unsigned omfiles_open_max()
+    bint omfiles_set_aside(omfiles_file *file)
+    int omfiles_hold(omfiles_file *file, const char *path, int *fd, int *reopened)
+    void omfiles_let_go(omfiles_file *file)
     int omfiles_pread(int fd, void *dst, size_t size, uint64_t offset, size_t *got)
     void omfiles_close(int fd)
 
@@ -32,6 +41,15 @@ OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY"
 cdef str ABSOLUTE = "/" if os.name == "posix" else "\\\\?\\"
 
 
+# Descriptors that are open for local files. The first few stay open; of the others there are weak references to the
+# sources, by identity, those first that were opened or used longest ago. If there are too many they are set aside, so
+# that any number of files can be open.
+cdef enum:
+    FEW = 16
+cdef Py_ssize_t n_open = 0
+cdef object held = OrderedDict()
+
+
 # Files that were opened for unpickled readers and are still in use. Of a dataset there may be many in one process.
 cdef object reopened = weakref.WeakValueDictionary()
 
@@ -42,11 +60,12 @@ cdef class Part:
 
 cdef class Source:
     def __cinit__(self):
-        self.fd = -1
+        self.file.fd = OMFILES_NO_FILE
 
     def __dealloc__(self):
-        if self.fd >= 0:
-            omfiles_close(self.fd)
+        if self.file.fd >= 0:
+            forget(self)
+            omfiles_close(self.file.fd)
 
     def take(self, uint64_t start, uint64_t stop):
         """Bytes [start, stop) of the file."""
@@ -62,11 +81,18 @@ cdef class Source:
     cdef int read(self, void *dst, uint64_t offset, size_t size, Failure *failure) noexcept nogil:
         cdef const uint8_t *resident = self.view(offset, size)
         cdef size_t got = 0
+        cdef int fd, reopened = 0
         if resident != NULL:
             memcpy(dst, resident, size)
             return 0
         failure.error.status = OMF_OK
-        failure.system_error = omfiles_pread(self.fd, dst, size, offset, &got)
+        failure.system_error = omfiles_hold(&self.file, self.path, &fd, &reopened)
+        if failure.system_error == 0:
+            failure.system_error = omfiles_pread(fd, dst, size, offset, &got)
+            omfiles_let_go(&self.file)
+        if reopened:
+            with gil:
+                admit(self)
         failure.offset = offset
         failure.wanted = size
         failure.got = got
@@ -107,13 +133,42 @@ cdef Source reopen_source(object origin):
     self = reopened.get(identity_of(origin, os.stat(origin)))
     if self is None:
         self = open_path(origin)
-        reopened[identity_of(origin, os.fstat(self.fd))] = self
+        reopened[identity_of(origin, os.fstat(self.file.fd))] = self
     return self
 
 
 cdef tuple identity_of(str path, object status):
     """What is another if the file at a path was replaced or changed."""
     return path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+
+
+cdef int admit(Source self) except -1:
+    """Count a descriptor that was opened, and set others aside if there are too many."""
+    global n_open
+    cdef Source other
+    n_open += 1
+    if n_open <= FEW:
+        return 0
+    held[<uintptr_t> <void *> self] = weakref.ref(self)
+    for _ in range(2 * len(held)):  # those that were used come round once more
+        if n_open <= omfiles_open_max():
+            break
+        key, reference = held.popitem(False)
+        other = reference()
+        if other is None or other.file.fd < 0:
+            continue
+        if other is not self and not other.file.is_used and omfiles_set_aside(&other.file):
+            n_open -= 1
+        else:
+            other.file.is_used = False
+            held[key] = reference
+    return 0
+
+
+cdef void forget(Source self):
+    global n_open
+    n_open -= 1
+    held.pop(<uintptr_t> <void *> self, None)
 
 
 cdef Source open_remote(object file):
@@ -152,10 +207,13 @@ cdef Source open_path(object path):
     cdef int error
     if not isinstance(path, str):
         raise TypeError(f"a path must be str, not {type(path).__name__}: {path!r}")
-    self.fd = os.open(path, OPEN_FLAGS)
     self.name = path
     self.origin = path if path.startswith(ABSOLUTE) else os.path.abspath(path)
-    error = omfiles_file_size(self.fd, &self.size)
+    self.encoded_origin = PyUnicode_EncodeFSDefault(self.origin)
+    self.path = PyBytes_AsString(self.encoded_origin)
+    self.file.fd = os.open(path, OPEN_FLAGS)
+    admit(self)
+    error = omfiles_file_size(self.file.fd, &self.size)
     if error == errno.EINVAL:
         raise OSError(error, "Not a regular file", path)
     if error != 0:
@@ -185,6 +243,14 @@ cdef int raise_failure(const Failure *failure, Source source, object variable) e
     check(failure.error.status, &failure.error, source.name, variable, failure.base)
     if failure.system_error == ENOMEM:
         raise MemoryError(f"no memory to read {source.name or 'a file in memory'}")
+    if failure.system_error == OMFILES_REPLACED:
+        raise OmReadError(
+            "the file was replaced or changed after its descriptor had been closed to make room for others: more than "
+            f"{omfiles_open_max()} files are open, half of what the process may open (ulimit -n). Open it again",
+            path=source.name,
+            variable=variable,
+            offset=failure.offset,
+        )
     if failure.system_error != 0:
         raise OSError(failure.system_error, os.strerror(failure.system_error), source.name)
     raise OmReadError(
