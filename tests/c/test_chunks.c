@@ -43,6 +43,12 @@ typedef struct sample {
 /* Scratch of exactly the size asked for; aligned to 8 bytes, as that size is a multiple of 8 or rounded up to one. */
 static void *scratch_of(size_t size) { return guard_tail(&scratch_memory, (size + 7) / 8 * 8); }
 
+/* Bytes of scratch: what is recommended, or so little that the window slides all the time. */
+static size_t some_scratch(const sample *s, size_t recommended) {
+    uint64_t n_cols = s->shape[s->n_dims - 1], least = (s->n > n_cols ? n_cols : 0) + 1 + 2 * 128;
+    return rng_below(2) ? recommended : (size_t)(least < s->n ? least : s->n) * s->size;
+}
+
 /* The whole chunk in C order. Returns the number of elements. */
 static size_t whole(omf_dim *dims, const uint64_t *shape, unsigned n_dims, size_t size) {
     size_t n = 1;
@@ -191,7 +197,7 @@ static void test_selection(const sample *s, size_t before) {
 static void test_decode_in_pieces(const sample *s) {
     selection sel = grow_selection(s);
     if (sel.size > ROOM * 4) return;
-    size_t need = omf_chunk_decode_scratch(&s->codec, s->shape, s->n_dims);
+    size_t need = some_scratch(s, omf_chunk_decode_scratch(&s->codec, s->shape, s->n_dims));
     uint8_t *memory = guard_tail(&dst, sel.size);
     omf_buffer into = {memory, sel.size, sel.origin};
     memset(memory, 0x5A, sel.size);
@@ -222,7 +228,7 @@ static void test_encode_in_pieces(const sample *s) {
     static uint8_t pieces[ROOM];
     omf_dim dims[4];
     whole(dims, s->shape, s->n_dims, s->size);
-    size_t need = omf_chunk_encode_scratch(&s->codec, s->shape, s->n_dims), total = 0;
+    size_t need = some_scratch(s, omf_chunk_encode_scratch(&s->codec, s->shape, s->n_dims)), total = 0;
     omf_buffer from = {guard_copy(&src, s->elements, s->n * s->size), s->n * s->size, 0};
     omf_chunk_encoder encoder;
     omf_range_report report = {0, 0, 0};
@@ -395,12 +401,61 @@ static void test_arguments(void) {
     CHECK(omf_chunk_bound(&CODECS[0], UINT64_MAX) == 0, "a bound that overflows");
     CHECK(omf_chunk_max_size(&CODECS[0], UINT64_MAX / 11) == UINT64_MAX, "a size that overflows");
     CHECK(omf_chunk_min_size(&CODECS[0], 0) == 0, "no elements");
+    const uint64_t long_rows[2] = {4, 1 << 20};
+    CHECK(omf_chunk_decode_scratch(&CODECS[0], long_rows, 2) > 2 << 20 &&
+              omf_chunk_encode_scratch(&CODECS[0], long_rows, 2) > 2 << 20,
+          "long rows that are moved for a few blocks each");
+}
+
+/* A chunk that is complete, though nobody said that nothing follows. */
+static void test_last_piece_unannounced(void) {
+    const omf_codec codec = {OMF_TYPE_UINT64_ARRAY, OMF_PFOR_DELTA_2D, 1, 0};
+    const omf_dim dim = {1, 0, 1, 1, 8};
+    uint64_t value = UINT64_MAX, found = 0, scratch[64];
+    uint8_t encoded[2048];
+    size_t n_bytes, consumed;
+    bool done;
+    omf_range_report report = {0, 0, 0};
+    omf_error err;
+    omf_chunk_decoder decoder;
+    omf_buffer from = {&value, 8, 0}, into = {&found, 8, 0};
+    CHECK(omf_chunk_encode(encoded, sizeof encoded, &n_bytes, &codec, &from, &dim, 1, OMF_OVERFLOW_NAN, scratch,
+                           sizeof scratch, &report) == OMF_OK,
+          "encode");
+    CHECK(omf_chunk_decoder_init(&decoder, &into, &codec, &dim, 1, scratch, sizeof scratch, &err) == OMF_OK, "init");
+    CHECK(omf_chunk_decoder_feed(&decoder, encoded, n_bytes, false, &consumed, &done, &err) == OMF_OK && done &&
+              consumed == n_bytes && found == value,
+          "the only value");
+    CHECK(omf_chunk_decoder_feed(&decoder, encoded, 1, true, &consumed, &done, &err) == OMF_ERR_TRAILING, "more of it");
+}
+
+/* What is below -1 has no logarithm; -1 is the nearest that can be held. */
+static void test_clipped_logarithms(void) {
+    const float below = -1.5f;
+    for (float scale = -1000; scale <= 1000; scale += 2000) {
+        const omf_codec codec = {OMF_TYPE_FLOAT_ARRAY, OMF_PFOR_DELTA_2D_INT16_LOGARITHMIC, scale, 0};
+        const omf_dim dim = {1, 0, 1, 1, 4};
+        float values[1] = {below}, found = 0;
+        uint64_t scratch[64];
+        uint8_t encoded[2048];
+        size_t n_bytes;
+        omf_range_report report = {0, 0, 0};
+        omf_error err;
+        omf_buffer from = {values, 4, 0}, into = {&found, 4, 0};
+        CHECK(omf_chunk_encode(encoded, sizeof encoded, &n_bytes, &codec, &from, &dim, 1, OMF_OVERFLOW_CLIP, scratch,
+                               sizeof scratch, &report) == OMF_OK &&
+                  omf_chunk_decode(&into, &codec, &dim, 1, encoded, n_bytes, scratch, sizeof scratch, &err) == OMF_OK,
+              "one value");
+        CHECK(found == -1.0f && report.n_values == 1, "%a with scale %a", (double)found, (double)scale);
+    }
 }
 
 int main(void) {
     src = guard_new(ROOM), dst = guard_new(LARGE + ROOM * 4), scratch_memory = guard_new(1 << 20);
     at_every_level(test_all);
     at_every_level(test_logarithms);
+    at_every_level(test_clipped_logarithms);
+    at_every_level(test_last_piece_unannounced);
     test_hostile_dimensions();
     test_arguments();
     return 0;

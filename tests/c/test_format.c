@@ -146,18 +146,36 @@ static void test_names(void) {
     };
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         uint8_t bytes[64];
-        const omf_record_spec spec = {OMF_TYPE_NONE, NAMES[i].text, strlen(NAMES[i].text), NULL, 0, NULL, 0, NULL};
+        const size_t length = strlen(NAMES[i].text);
+        omf_record_spec spec = {OMF_TYPE_NONE, "0123456789abcdef", length, NULL, 0, NULL, 0, NULL};
         CHECK(omf_record_encode(bytes, sizeof bytes, &spec) == OMF_OK, "encode");
+        memcpy(bytes + omf_record_size(&spec) - length, NAMES[i].text, length);
         CHECK((decode_record(bytes, omf_record_size(&spec)) == OMF_OK) == NAMES[i].valid, "name %zu", i);
+        spec.name = NAMES[i].text;
+        CHECK((omf_record_encode(bytes, sizeof bytes, &spec) == OMF_OK) == NAMES[i].valid, "name %zu written", i);
     }
 }
 
 static void test_refused_specs(void) {
     const omf_record_spec no_array = {OMF_TYPE_INT8_ARRAY, "", 0, NULL, 0, NULL, 0, NULL};
     const omf_record_spec too_long = {OMF_TYPE_STRING, "", 0, NULL, 0, "", SIZE_MAX, NULL};
-    const uint64_t entries[3] = {3, 1u << 30, 1u << 31};
-    uint8_t bytes[64];
+    const uint64_t entries[3] = {3, 1u << 30, 1u << 31}, one = 1;
+    uint8_t bytes[128];
+    omf_codec codec = {OMF_TYPE_INT8_ARRAY, OMF_PFOR_DELTA_2D, 1, 0};
+    omf_array array;
     CHECK(omf_record_size(&no_array) == 0 && omf_record_size(&too_long) == 0, "specs");
+    CHECK(omf_array_init(&array, &codec, 1, &one, &one, NULL) == OMF_OK, "array");
+    omf_record_spec spec = {OMF_TYPE_INT8_ARRAY, "", 0, NULL, 0, NULL, 0, &array};
+    CHECK(omf_record_encode(bytes, sizeof bytes, &spec) == OMF_OK, "an array");
+    spec.type = OMF_TYPE_INT16_ARRAY;
+    CHECK(omf_record_size(&spec) == 0, "another type than the codec's");
+    spec.type = OMF_TYPE_INT8_ARRAY;
+    array.n_dims = 0;
+    CHECK(omf_record_size(&spec) == 0, "no dimensions");
+    array.n_dims = OMF_MAX_DIMS + 1;
+    CHECK(omf_record_size(&spec) == 0, "too many dimensions");
+    array.n_dims = 1, array.codec.compression = OMF_FPX_XOR_2D;
+    CHECK(omf_record_size(&spec) == 0, "a codec that does not go with the type");
     CHECK(omf_record_encode(bytes, sizeof bytes, &no_array) != OMF_OK, "a record of an invalid spec");
     CHECK(omf_lut_encode(bytes, sizeof bytes, entries, 3, 2) == OMF_ERR_ARGUMENT, "groups too small");
 }

@@ -38,7 +38,7 @@ OMF_API uint64_t omf_chunk_max_size(const omf_codec *codec, uint64_t n_elements)
 /* --- decoding ------------------------------------------------------------------------------------------------- */
 
 /* Bytes of scratch for decoding chunks of at most this shape; 0 if it overflows. At most 256 KiB, or a little more than
- * one row of the chunk (its last dimension) where that is longer. */
+ * two rows of the chunk (its last dimension) where that is more; one will do, but is slow where rows are long. */
 OMF_API size_t omf_chunk_decode_scratch(const omf_codec *codec, const uint64_t *chunk, unsigned n_dims);
 
 /* Decode the wanted elements of one chunk. Blocks behind the last wanted element are not looked at; if the last element
@@ -99,14 +99,13 @@ typedef struct omf_range_report {
     double first_value;
 } omf_range_report;
 
-/* Bytes that omf_chunk_encode needs at most, and scratch for it; 0 if it overflows. Scratch is at most 256 KiB, or a
- * little more than one row of the chunk (its last dimension) where that is longer. */
+/* Bytes that omf_chunk_encode needs at most, and scratch for it; 0 if it overflows. Scratch is as for decoding. */
 OMF_API size_t omf_chunk_bound(const omf_codec *codec, uint64_t n_elements);
 OMF_API size_t omf_chunk_encode_scratch(const omf_codec *codec, const uint64_t *chunk, unsigned n_dims);
 
 /* Encode one chunk from the caller's array; `start` must be 0, `step` 1 and `count` the size in all dims.
  * src is not written to. dst_cap below omf_chunk_bound() is OMF_ERR_NO_SPACE. *written receives the size.
- * Same input, same bytes. report is required. */
+ * scratch must be aligned to 8 bytes. Same input, same bytes. report is required. */
 OMF_API omf_status omf_chunk_encode(uint8_t *dst, size_t dst_cap, size_t *written, const omf_codec *codec,
                                     const omf_buffer *src, const omf_dim *dims, unsigned n_dims, omf_overflow overflow,
                                     void *scratch, size_t scratch_size, omf_range_report *report);

@@ -84,7 +84,8 @@ typedef struct omf_record_spec {
     const omf_array *array; /* for array types; its `lut` is written */
 } omf_record_spec;
 
-/* Size of the record, 0 if the spec is invalid. */
+/* Size of the record, 0 if the spec is invalid: sizes, a name that is not UTF-8, a codec that does not go with the type,
+ * a number of dimensions. */
 OMF_API size_t omf_record_size(const omf_record_spec *spec);
 /* Write exactly omf_record_size() bytes. */
 OMF_API omf_status omf_record_encode(uint8_t *dst, size_t dst_cap, const omf_record_spec *spec);

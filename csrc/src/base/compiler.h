@@ -11,6 +11,7 @@
 #define OMFI_ONE_VECTOR
 #define OMFI_INDEPENDENT __pragma(loop(ivdep))
 #define OMFI_NO_MEMCPY(i) ((void)(i))
+#define OMFI_HAS_FMA 0 /* it calls a function for each value, where others use the instruction if there is one */
 #define OMFI_PREFETCH(address) ((void)(address))
 #define OMFI_LOAD_RELAXED(word) (*(const volatile unsigned *)(word))
 #define OMFI_STORE_RELAXED(word, value) (*(volatile unsigned *)(word) = (value))
@@ -18,6 +19,7 @@
 #define OMFI_INLINE static inline __attribute__((always_inline))
 #define OMFI_RESTRICT __restrict__
 #define OMFI_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define OMFI_HAS_FMA 1
 #define OMFI_PREFETCH(address) __builtin_prefetch(address)
 /* In a loop that copies, with its counter: otherwise GCC makes a memcpy of it, and of that `rep movs`, whose start takes
  * longer than a short copy. */
@@ -36,6 +38,10 @@
 /* A loop whose steps do not touch what others write. */
 #define OMFI_INDEPENDENT _Pragma("GCC ivdep")
 #endif
+#endif
+
+#if defined(__i386__) && !defined(__SSE2_MATH__)
+#error "format.md prescribes each rounding, which the x87 cannot do: compile with -msse2 -mfpmath=sse"
 #endif
 
 #if defined(__x86_64__) || defined(_M_X64)

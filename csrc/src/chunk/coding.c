@@ -66,15 +66,15 @@ omf_status omfi_chunk_check(const omf_codec *codec, const omf_buffer *buffer, co
 
 uint64_t omfi_history(uint64_t n_rows, uint64_t n_cols) { return n_rows > 1 ? n_cols : 0; }
 
-/* Elements of the smallest window for n elements: the history, a first value, two blocks. */
-static uint64_t window_min(uint64_t n, uint64_t n_rows, uint64_t n_cols) {
-    const uint64_t least = omfi_history(n_rows, n_cols) + 1 + 2 * OMFI_BLOCK;
+/* Elements of a window for n elements: a history so many times, a first value, two blocks. Once is enough. */
+static uint64_t window_for(uint64_t n_histories, uint64_t n, uint64_t n_rows, uint64_t n_cols) {
+    const uint64_t least = n_histories * omfi_history(n_rows, n_cols) + 1 + 2 * OMFI_BLOCK;
     return n < least ? n : least;
 }
 
 uint64_t omfi_window_capacity(const omfi_coding *coding, uint64_t n_rows, uint64_t n_cols, size_t scratch_size) {
     const uint64_t capacity = scratch_size / coding->word_size, n = n_rows * n_cols;
-    return capacity < window_min(n, n_rows, n_cols) ? 0 : capacity < n ? capacity : n;
+    return capacity < window_for(1, n, n_rows, n_cols) ? 0 : capacity < n ? capacity : n;
 }
 
 size_t omfi_window_size(const omf_codec *codec, const uint64_t *chunk, unsigned n_dims) {
@@ -84,7 +84,8 @@ size_t omfi_window_size(const omf_codec *codec, const uint64_t *chunk, unsigned 
     if (!omf_codec_is_valid(codec) || n_dims == 0 || !omfi_mul(&n, n_rows, chunk[n_dims - 1])) return 0;
     const unsigned word_size = omfi_coding_of(codec).word_size;
     if (!omfi_mul(&n_bytes, n, word_size) || n_bytes > SIZE_MAX / 2) return 0;
-    const uint64_t least = word_size * window_min(n, n_rows, chunk[n_dims - 1]);
+    /* A window that slides moves its history, and should win as much room by it: else long rows take for ever. */
+    const uint64_t least = word_size * window_for(2, n, n_rows, chunk[n_dims - 1]);
     const uint64_t target = n_bytes < SCRATCH_TARGET ? n_bytes : SCRATCH_TARGET;
     const uint64_t size = least > target ? least : target;
     return (size_t)((size + 7) / 8 * 8);

@@ -154,6 +154,7 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
             k = next_run(decoder, &coding, n < at_once ? n : at_once, &wanted);
             if (scattered) prefetch_rows(decoder, &coding, &next, k);
             const omf_status status = decode_blocks(wanted ? words : NULL, (size_t)k, &decoder->carry, &input, &n_done);
+            if (status != OMF_OK) OMFI_STREAM_END();
             OMFI_CHECK(status == OMF_OK, err, status, decoder->fed + (uint64_t)(input.at - src), "block", input.reason);
             decoder->position += n_done;
             if (n_done < k) break;
@@ -169,7 +170,7 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
     decoder->fed += *consumed;
     *done = decoder->position >= decoder->n_stop;
     if (*done && decoder->position == decoder->n_rows * decoder->n_cols)
-        OMFI_CHECK(last && input.at == input.end, err, OMF_ERR_TRAILING, decoder->fed, "chunk",
+        OMFI_CHECK(input.at == input.end, err, OMF_ERR_TRAILING, decoder->fed, "chunk",
                    "bytes are left over behind the last block");
     return OMF_OK;
 }

@@ -92,12 +92,12 @@ static void stream_rows(uint8_t *out, int64_t out_stride, const uint8_t *stage, 
 /* Rows of words -> rows of the caller's array, by way of the stage. */
 static void emit_staged(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint8_t *out, int64_t row_stride,
                         const uint8_t *words, size_t words_stride, uint64_t n_rows, uint64_t n) {
-    uint8_t stage[STAGE];
+    uint64_t stage[STAGE / 8];
     const size_t row_size = (size_t)n * coding->element_size;
     for (uint64_t done = 0, k; done < n_rows; done += k, out += (int64_t)k * row_stride, words += k * words_stride) {
         k = n_rows - done < STAGE / row_size ? n_rows - done : STAGE / row_size;
         restore_rows(decoder, coding, stage, (int64_t)row_size, words, words_stride, k, n);
-        stream_rows(out, row_stride, stage, k, row_size);
+        stream_rows(out, row_stride, (const uint8_t *)stage, k, row_size);
     }
 }
 
@@ -220,14 +220,15 @@ static uint64_t finish_rows(omf_chunk_decoder *decoder, const omfi_coding *codin
     const size_t row_size = (size_t)col->count * coding->element_size;
     const bool staged = omfi_streams(decoder, coding);
     const uint64_t together = staged ? STAGE / row_size : n_rows;
-    uint8_t *out = (uint8_t *)decoder->dst->data + (size_t)decoder->out, stage[STAGE];
+    uint64_t stage[STAGE / 8];
+    uint8_t *out = (uint8_t *)decoder->dst->data + (size_t)decoder->out;
     uint8_t *words = decoder->scratch + (size_t)((start - decoder->window_start + col->start) * coding->word_size);
     for (uint64_t done = 0, k; done < n_rows; done += k, out += (int64_t)k * row_stride) {
         k = n_rows - done < together ? n_rows - done : together;
-        coding->unfilter(staged ? stage : out, staged ? (int64_t)row_size : row_stride,
+        coding->unfilter(staged ? (uint8_t *)stage : out, staged ? (int64_t)row_size : row_stride,
                          start + done == 0 ? NULL : words - (size_t)(n_cols * coding->word_size), words, (size_t)n_cols,
                          (size_t)k, (size_t)col->count, decoder->codec->scale_factor, decoder->codec->add_offset);
-        if (staged) stream_rows(out, row_stride, stage, k, row_size);
+        if (staged) stream_rows(out, row_stride, (const uint8_t *)stage, k, row_size);
         words += (size_t)(k * n_cols * coding->word_size);
     }
     rows_advance(decoder, n_rows);

@@ -178,10 +178,14 @@ omf_status omf_record_child(const omf_record *record, uint32_t index, omf_span *
 }
 
 size_t omf_record_size(const omf_record_spec *spec) {
-    if (spec->name_size > NAME_MAX_SIZE) return 0;
+    if (spec->name_size > NAME_MAX_SIZE || !is_utf8((const uint8_t *)spec->name, spec->name_size)) return 0;
     const size_t base = COMMON_SIZE + 16 * (size_t)spec->n_children + spec->name_size;
-    if (omf_type_is_array(spec->type))
-        return spec->array == NULL ? 0 : base + ARRAY_FIXED_SIZE - COMMON_SIZE + 16 * (size_t)spec->array->n_dims;
+    if (omf_type_is_array(spec->type)) {
+        const omf_array *array = spec->array;
+        if (array == NULL || array->codec.type != spec->type || !omf_codec_is_valid(&array->codec)) return 0;
+        if (array->n_dims < 1 || array->n_dims > OMF_MAX_DIMS) return 0;
+        return base + ARRAY_FIXED_SIZE - COMMON_SIZE + 16 * (size_t)array->n_dims;
+    }
     if (spec->type == OMF_TYPE_STRING) return spec->value_size > SIZE_MAX - base - 8 ? 0 : base + 8 + spec->value_size;
     if (spec->type > OMF_TYPE_DOUBLE_ARRAY || spec->value_size != omf_type_size(spec->type)) return 0;
     return base + spec->value_size;

@@ -47,7 +47,7 @@ OMFI_INLINE float FN(power10)(float y) {
  * S * M. That is more than the error if S <= 2^(p-3): floats as scales have 24 bits, of which the last three must be 0
  * when q has no more, as in all scales that are integers below two million. `multiplies` says whether they are, and
  * whether all steps stay far from the smallest and largest floats. */
-#ifdef OMFI_FUSED
+#if OMFI_FUSED
 OMFI_INLINE bool FN(multiplies)(float scale) {
     uint32_t bits;
     memcpy(&bits, &scale, sizeof bits);
@@ -153,7 +153,7 @@ OMFI_INLINE float FN(log10)(float a) {
 OMFI_INLINE float FN(log_scaled)(float x, float scale) {
     const float a = 1.0f + x, positive = a <= FLT_MAX ? FN(log10)(a) : a; /* infinity and NaN stay */
     const float y = (a <= 0 ? -INFINITY : positive) * scale, lowest = scale > 0 ? INT16_MIN : y;
-    return x < -1.0f ? -INFINITY : x == -1.0f ? lowest : y;
+    return x < -1.0f ? (scale > 0 ? -INFINITY : INFINITY) : x == -1.0f ? lowest : y;
 }
 
 /* Values of a piece: it is done again, with more care, if one of them is out of range. */
