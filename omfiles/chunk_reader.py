@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from omfiles.errors import OmError
+from omfiles.errors import OmError, OmFormatError
 from omfiles.meta import OmChunksMeta, to_datetime64
 from omfiles.reader import OmFileReader
 
@@ -106,7 +106,8 @@ class OmChunkFileReader:
         FileNotFoundError
             A file is missing; the message has its path.
         RuntimeError
-            The index does not fit the array of a file, or a file is damaged (`omfiles.OmFormatError`).
+            The index does not fit the array of a file; or a file is damaged, or has fewer times than the metadata
+            say (`omfiles.OmFormatError`).
         OSError
             Exceptions of the filesystem arrive unchanged.
         """
@@ -127,7 +128,11 @@ class OmChunkFileReader:
         try:
             x, y = spatial_index
             with OmFileReader.from_fsspec(self.fs, path) as reader:
-                return np.asarray(reader[y, x, part], np.float32)
+                values = np.asarray(reader[y, x, part], np.float32)
+                if values.shape[-1] != part.stop - part.start:
+                    length = self.chunks_meta.chunk_time_length
+                    raise OmFormatError(f"it has {reader.shape[-1]} times instead of {length}", path=path)
+                return values
         except FileNotFoundError as error:
             raise FileNotFoundError(errno.ENOENT, "the chunk file is missing", path) from error
         except OmError:

@@ -98,6 +98,21 @@ def test_bad_index(memory, index):
         reader_of(memory, at(0), at(3)).load_data(index)
 
 
+@pytest.mark.parametrize("index", [(1, 2), (slice(1, 3), slice(0, 2))], ids=str)
+def test_a_file_with_fewer_times(memory, index):
+    path = f"{memory.folder}/chunk_{FIRST + 1}.om"
+    with omfiles.OmFileWriter.from_fsspec(memory, path) as writer:
+        writer.close(
+            writer.write_array(np.ascontiguousarray(DATA[..., LENGTH : 2 * LENGTH - 2]), chunks=(1, 2, LENGTH))
+        )
+    for last in (2 * LENGTH - 1, 3 * LENGTH):
+        with pytest.raises(RuntimeError, match=f"chunk_{FIRST + 1}.om: it has 3 times instead of 5") as caught:
+            reader_of(memory, at(0), at(last)).load_data(index)
+        assert isinstance(caught.value, omfiles.OmFormatError)
+    _, values = reader_of(memory, at(0), at(2 * LENGTH - 3)).load_data(index)  # what it has is enough
+    np.testing.assert_array_equal(values, DATA[index[1], index[0], : 2 * LENGTH - 2])
+
+
 def test_other_errors_arrive_unchanged(memory):
     memory.pipe(f"{memory.folder}/chunk_{FIRST + 1}.om", b"garbage" * 10)
     with pytest.raises(omfiles.OmFormatError, match=f"chunk_{FIRST + 1}.om"):
