@@ -32,7 +32,7 @@ def add_parsers(commands: Any) -> None:
         "verify",
         verify,
         "check the structure of a file, all look-up tables and every chunk; exit code 1 says that something is damaged",
-        "omfiles verify --hashes weather.om",
+        "omfiles verify weather.om --hashes",
     )
     add_file(parser)
     parser.add_argument(
@@ -48,7 +48,7 @@ def add_parsers(commands: Any) -> None:
         commands,
         "hash",
         write_hashes,
-        "write hashes of a file beside it, for `omfiles verify --hashes` and for b2sum --check",
+        "write hashes of a file beside it, for `omfiles verify FILE --hashes` and for b2sum --check",
         "omfiles hash weather.om",
     )
     add_file(parser)

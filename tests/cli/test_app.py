@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 
 import omfiles
-from omfiles.cli import common, main, progress
+from omfiles.cli import app, common, main, progress
 
 PROGRAM = (sys.executable, "-m", "omfiles")
 
@@ -112,6 +114,21 @@ def test_an_interrupt_ends_quietly_and_leaves_nothing(run, weather, tmp_path, mo
     done = run("convert", weather, tmp_path / "copy.om")
     assert done == (130, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_examples_in_the_help(run, weather, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^    (\w+)", run("--help").out, re.MULTILINE)
+    assert {"info", "verify", "bench"} < set(commands)
+    for command in commands:
+        program, *example = shlex.split(re.search(r"example:\n  (.*)\n", run(command, "--help").out)[1])
+        assert (program, example[0]) == ("omfiles", command)
+        assert app._parser().parse_args(app._joined(example)).command == command
+        if "weather.om" in example and command != "plot":
+            shutil.copy(weather, "weather.om")
+            omfiles.write_hashes("weather.om")
+            done = run(*example, *["--force"] * (command == "hash"))
+            assert done.code == 0, done
 
 
 def test_the_entry_points(weather):
