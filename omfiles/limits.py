@@ -7,7 +7,7 @@ import math
 
 from omfiles._select import get_result_limit, set_result_limit
 
-__all__ = ["get_max_result_size", "require_size", "set_max_result_size"]
+__all__ = ["get_max_result_size", "limited", "require_size", "set_max_result_size"]
 
 NO_LIMIT = 2**64 - 1
 
@@ -58,6 +58,11 @@ def set_max_result_size(n_bytes: int | None) -> None:
     if n_bytes is not None and n_bytes < 0:
         raise ValueError(f"the size of results must be at least 0, not {n_bytes}")
     set_result_limit(NO_LIMIT if n_bytes is None else min(n_bytes, NO_LIMIT))
+
+
+def limited(n_bytes: int) -> int:
+    """Return how large a result may be that is read on the way to another one, if `n_bytes` would suit best."""
+    return min(n_bytes, get_result_limit())
 
 
 def require_size(shape: tuple[int, ...], itemsize: int, variable: str) -> None:

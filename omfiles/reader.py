@@ -14,7 +14,7 @@ from omfiles import display, indexing
 from omfiles._reader import Reader
 from omfiles._record import OmVariable
 from omfiles.attributes import Attributes, similar
-from omfiles.limits import require_size
+from omfiles.limits import limited, require_size
 from omfiles.threads import to_thread
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class OmFileReader(Reader):
 
     def _rows(self) -> Iterator[np.ndarray]:
         """Rows one by one; those of one chunk are read together."""
-        step = max(1, min(self.chunks[0], SLAB_SIZE * len(self) // self.nbytes))
+        step = max(1, min(self.chunks[0], limited(SLAB_SIZE) * len(self) // self.nbytes))
         for start in range(0, len(self), step):
             for row in self[start : start + step]:
                 yield np.array(row)
@@ -270,9 +270,7 @@ class Orthogonal:
     def __getitem__(self, key: Any) -> np.ndarray:
         reader = self._reader
         _require_array(reader, "oindex")
-        shape, pieces = indexing.orthogonal(key, reader.shape, reader.chunks)
-        require_size(shape, reader.dtype.itemsize, reader.name)
-        out = np.empty(shape, reader.dtype)
+        out, pieces = plan_orthogonal(reader, key)
         read_pieces(reader, pieces, out)
         return out
 
@@ -286,11 +284,32 @@ class Pointwise:
     def __getitem__(self, key: Any) -> np.ndarray:
         reader = self._reader
         _require_array(reader, "vindex")
-        shape, axes, pieces = indexing.pointwise(key, reader.shape, reader.chunks)
-        require_size(shape, reader.dtype.itemsize, reader.name)
-        out = np.empty(shape, reader.dtype)
-        read_pieces(reader, pieces, indexing.arrange(out, axes))
+        out, view, pieces = plan_pointwise(reader, key)
+        read_pieces(reader, pieces, view)
         return out
+
+
+def plan_orthogonal(reader: OmFileReader, key: Any) -> tuple[np.ndarray, Iterator[indexing.Piece]]:
+    """Make the result of an orthogonal selection, and the pieces to be read into it."""
+    shape, pieces = indexing.orthogonal(key, reader.shape, reader.chunks, _box_limit(reader))
+    return _result(reader, shape), pieces
+
+
+def plan_pointwise(reader: OmFileReader, key: Any) -> tuple[np.ndarray, np.ndarray, Iterator[indexing.Piece]]:
+    """Make the result of a selection point by point, a view of it, and the pieces to be read into that."""
+    shape, axes, pieces = indexing.pointwise(key, reader.shape, reader.chunks, _box_limit(reader))
+    out = _result(reader, shape)
+    return out, indexing.arrange(out, axes), pieces
+
+
+def _box_limit(reader: OmFileReader) -> int:
+    itemsize = reader.dtype.itemsize
+    return max(1, limited(indexing.BOX_LIMIT * itemsize) // itemsize)
+
+
+def _result(reader: OmFileReader, shape: tuple[int, ...]) -> np.ndarray:
+    require_size(shape, reader.dtype.itemsize, reader.name)
+    return np.empty(shape, reader.dtype)
 
 
 def read_pieces(reader: OmFileReader, pieces: Iterable[indexing.Piece], out: np.ndarray) -> None:

@@ -43,6 +43,7 @@ from omfiles.contents import (
     unique,
 )
 from omfiles.conventions import COORDINATE, GRID_INDEX, ROLE
+from omfiles.limits import require_size
 from omfiles.reader import OmFileReader
 
 __all__ = ["OmStore"]
@@ -263,6 +264,7 @@ class _ZarrArray(NamedTuple):
         stop = tuple(min(s + c, n) for s, c, n in zip(start, self.chunks, reader.shape, strict=True))
         selection = tuple(map(slice, start, stop))
         extent = tuple(map(int.__sub__, stop, start))
+        require_size(self.chunks, reader.dtype.itemsize, reader.name)
         out = np.empty(self.chunks, reader.dtype)
         if extent != self.chunks:
             out.fill(np.nan if reader.dtype.kind == "f" else 0)

@@ -14,7 +14,7 @@ import xarray
 from xarray.backends import BackendArray
 
 from omfiles import indexing
-from omfiles.reader import OmFileReader, read_pieces, read_pieces_async
+from omfiles.reader import OmFileReader, plan_orthogonal, plan_pointwise, read_pieces, read_pieces_async
 
 __all__ = ["DirectArray", "OmBackendArray", "decoded", "index_arrays", "lazily_indexed"]
 
@@ -67,13 +67,9 @@ class OmBackendArray(DirectArray):
 
     def _plan(self, key: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Iterator[indexing.Piece]]:
         """Plan the pieces of a selection, for a view of the result."""
-        shape, chunks = self.reader.shape, self.reader.chunks
         if _kind(key) == POINTWISE:
-            out_shape, axes, pieces = indexing.pointwise(index_arrays(key, shape), shape, chunks)
-            out = np.empty(out_shape, self.dtype)
-            return out, indexing.arrange(out, axes), pieces
-        out_shape, pieces = indexing.orthogonal(key.tuple, shape, chunks)
-        out = np.empty(out_shape, self.dtype)
+            return plan_pointwise(self.reader, index_arrays(key, self.shape))
+        out, pieces = plan_orthogonal(self.reader, key.tuple)
         return out, out, pieces
 
 

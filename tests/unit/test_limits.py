@@ -65,6 +65,37 @@ def test_the_limit_holds_for_every_read(path: Path, select: Callable[[OmFileRead
         np.testing.assert_array_equal(select(rain), DATA[:20])
 
 
+@pytest.mark.parametrize("remote", [False, True], ids=["local", "remote"])
+def test_what_is_read_on_the_way_is_no_larger(tmp_path: Path, remote: bool) -> None:
+    """Iteration reads many rows at once, and selections what lies between their elements."""
+    path = tmp_path / "large.om"
+    data = np.arange(240_000.0).reshape(300, 800)
+    omfiles.save(path, data, (300, 400), name="large")
+    with OmFileReader(Memory(path.read_bytes()) if remote else path) as large:
+        omfiles.set_max_result_size(data[0].nbytes)
+        np.testing.assert_array_equal(next(iter(large)), data[0])
+        omfiles.set_max_result_size(16)
+        np.testing.assert_array_equal(large.vindex[[0, 50], [3, 50]], data[[0, 50], [3, 50]])
+        np.testing.assert_array_equal(large.oindex[[7, 299], 3], data[[7, 299], 3])
+        omfiles.set_max_result_size(15)
+        with pytest.raises(MemoryError, match=r"16 bytes; .* allows 15"):
+            large.vindex[[0, 50], [3, 50]]
+
+
+def test_xarray(path: Path) -> None:
+    xarray = pytest.importorskip("xarray")
+    with xarray.open_dataset(path, engine="om") as dataset:
+        rain = dataset["rain"]
+        points = xarray.DataArray(range(20), dims="point")
+        omfiles.set_max_result_size(39)
+        for select in (rain[[*range(19), 29], 0], rain[points, points]):
+            with pytest.raises(MemoryError, match=r"'rain'.* 40 bytes; .* allows 39"):
+                select.load()
+        omfiles.set_max_result_size(40)
+        np.testing.assert_array_equal(rain[[*range(19), 29], 0], DATA[[*range(19), 29], 0])
+        np.testing.assert_array_equal(rain[points, points], DATA[range(20), range(20)])
+
+
 def test_asyncio(path: Path) -> None:
     async def read() -> np.ndarray:
         async with await OmFileReaderAsync.open(path) as rain:

@@ -270,6 +270,18 @@ def test_fill_value_attribute(tmp_path):
         np.testing.assert_array_equal(found, [1, np.nan])
 
 
+def test_chunks_above_the_limit_of_results(path):
+    array = zarr.open(OmStore(path))["t2m"]
+    try:
+        omfiles.set_max_result_size(FIELD.nbytes - 1)
+        with pytest.raises(MemoryError, match=f"'t2m': the result has {FIELD.nbytes} bytes"):
+            array[0, 0, 0]
+        omfiles.set_max_result_size(FIELD.nbytes)
+        assert array[0, 0, 0] == FIELD[0, 0, 0]
+    finally:
+        omfiles.set_max_result_size(None)
+
+
 def test_dimensions(tmp_path):
     def tree(writer):
         named = writer.write_array(FIELD, [7, 9, 11], name="named", dims=["a", "b", "c"])
