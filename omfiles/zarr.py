@@ -370,9 +370,8 @@ def _array(
     dtype: np.dtype[Any], shape: Shape, chunks: Shape, dims: tuple[str, ...], attrs: Mapping[str, Any]
 ) -> dict[str, Any]:
     plain = _for_json(attrs)
-    if dtype.kind == "f" and isinstance(plain.get("_FillValue"), (int, float)):
-        # This is how xarray keeps it in zarr format 3.
-        plain["_FillValue"] = base64.b64encode(struct.pack("<d", plain["_FillValue"])).decode()
+    if "_FillValue" in plain:
+        plain |= _fill_value(dtype, plain.pop("_FillValue"))
     codec: dict[str, Any] = {"name": "bytes", "configuration": {"endian": sys.byteorder}}
     if dtype.kind == "U":
         codec = {"name": "vlen-utf8"}
@@ -388,6 +387,18 @@ def _array(
         "attributes": plain,
         "dimension_names": dims,
     }
+
+
+def _fill_value(dtype: np.dtype[Any], value: Any) -> dict[str, Any]:
+    """The attribute as xarray keeps it in zarr format 3. It refuses what is no value of the array: that is left out."""
+    try:
+        if dtype.kind == "f":
+            return {"_FillValue": base64.b64encode(struct.pack("<d", value)).decode()}
+        if dtype.kind in "iu" and int(value) == value:
+            return {"_FillValue": value}
+    except (TypeError, ValueError, OverflowError, struct.error):
+        pass
+    return {}
 
 
 def _for_json(attrs: Mapping[str, Any]) -> dict[str, Any]:

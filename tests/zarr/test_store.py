@@ -270,6 +270,28 @@ def test_fill_value_attribute(tmp_path):
         np.testing.assert_array_equal(found, [1, np.nan])
 
 
+@pytest.mark.parametrize("dtype", ["f4", "i2"])
+@pytest.mark.parametrize("value", ["none", "AAAAAAAA8D8=", float("nan"), float("inf"), 1.5], ids=str)
+def test_fill_value_attribute_that_fills_nothing(tmp_path, dtype, value):
+    xr = pytest.importorskip("xarray", minversion=KNOWS_ZARR)
+    attrs = {"_FillValue": value, "units": "K"}
+    omfiles.save(tmp_path / "x.om", np.array([1, 2], dtype), name="x", attrs=attrs, dims=["x"])
+    found = xr.open_zarr(OmStore(tmp_path / "x.om"), chunks=None)["x"]
+    np.testing.assert_array_equal(found, [1, 2])
+    assert found.attrs == {"units": "K"}
+
+
+def test_fill_value_attribute_of_a_text(tmp_path):
+    xr = pytest.importorskip("xarray", minversion=KNOWS_ZARR)
+
+    def tree(writer):
+        attrs = {"coordinates": "", "_FillValue": "none"}
+        children = [writer.write_scalar(value, name) for name, value in attrs.items()]
+        return writer.write_group("", [writer.write_scalar("icon", "model", children)])
+
+    assert xr.open_zarr(OmStore(write(tmp_path / "x.om", tree)), chunks=None)["model"].item() == "icon"
+
+
 def test_chunks_above_the_limit_of_results(path):
     array = zarr.open(OmStore(path))["t2m"]
     try:
