@@ -94,6 +94,11 @@ def write_hashes(
     file = open_anywhere(source, storage_options, fetch)
     OmFileReader(file)  # or it is no OM file
     place = beside(source) if target is None else target
+    if isinstance(place, tuple) and not hasattr(place[0], "open"):
+        raise TypeError(
+            f"hashes cannot be written to an object of type {type(place[0]).__name__!r}, which has no open(path, mode) "
+            "like filesystems of fsspec; say by target= where to write them"
+        )
     whole = hashlib.blake2b()
     lines = []
     for start, data in _blocks(file):

@@ -168,6 +168,24 @@ def test_a_file_in_memory_has_no_name(path: Path, tmp_path: Path) -> None:
     assert omfiles.verify(content, hashes=target.read_bytes()).ok
 
 
+def test_a_store_that_is_only_read(path: Path, tmp_path: Path) -> None:
+    class Store:
+        def head(self, path: str) -> dict[str, int]:
+            return {"size": (tmp_path / path).stat().st_size}
+
+        def get_range(self, path: str, *, start: int, end: int) -> bytes:
+            return (tmp_path / path).read_bytes()[start:end]
+
+    target = tmp_path / "other.blake2b"
+    progress: list[int] = []
+    for place in (None, (Store(), target.name)):
+        with pytest.raises(TypeError, match=r"an object of type 'Store'.*say by target= where"):
+            omfiles.write_hashes((Store(), path.name), place, progress=lambda done, total: progress.append(done))
+    assert progress == []  # it does not read all before
+    omfiles.write_hashes((Store(), path.name), target)
+    assert target.read_bytes() == Path(f"{path}.blake2b").read_bytes()
+
+
 def test_what_is_no_om_file_gets_no_hashes(tmp_path: Path) -> None:
     path = tmp_path / "grib.om"
     path.write_bytes(b"GRIB" * 100)
