@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Generator, Hashable, Mapping, Sequen
 from typing import TYPE_CHECKING, Any
 
 from omfiles.io.arrivals import arrivals_async, arrivals_of_threads, in_thread, wait
+from omfiles.io.fsspec import path_text
 from omfiles.io.protocol import RangeReader, Tail
 
 if TYPE_CHECKING:
@@ -28,22 +29,19 @@ class ObstoreReader(RangeReader):
     store : obstore store
         Or any object with ``get_range(path, start=, end=)`` and ``head(path)``; ``get``, and the asynchronous forms of
         all three, are used if they are there.
-    path : str
+    path : str or os.PathLike
         The file.
     """
 
-    def __init__(self, store: Any, path: str) -> None:
+    def __init__(self, store: Any, path: str | os.PathLike[str]) -> None:
         missing = [method for method in ("get_range", "head") if not callable(getattr(store, method, None))]
         if missing:
             raise TypeError(
                 f"an object of type {type(store).__name__!r} is no object store to read from: it lacks "
                 f"{' and '.join(missing)}; pass a store of obstore, or an object with the same methods"
             )
-        if not isinstance(path, str):
-            raise TypeError(f"the path of a file in an object store must be str, not {path!r}")
-        self.name = path
         self._store = store
-        self._path = path
+        self.name = self._path = path_text(path)
 
     def __reduce__(self) -> Any:
         return ObstoreReader, (self._store, self._path)

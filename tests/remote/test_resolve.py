@@ -96,9 +96,12 @@ def test_objects_of_fsspec(s3: S3) -> None:
 def test_pairs(traffic: Traffic) -> None:
     store = MemoryStore()
     store.put("file", CONTENT)
-    for pair, kind in [((store, "file"), ObstoreReader), ((CountingFS(traffic), "file"), FsspecReader)]:
-        assert type(resolve(pair)) is kind
-        assert content_of(resolve(pair)) == CONTENT
+    for place, kind in [(store, ObstoreReader), (CountingFS(traffic), FsspecReader)]:
+        for path in ("file", Path("file")):
+            assert type(resolve((place, path))) is kind
+            assert content_of(resolve((place, path))) == CONTENT
+        with pytest.raises(TypeError, match=r"must be str or os\.PathLike of str, not b'file'"):
+            resolve((place, b"file"))
 
 
 def test_file_objects(path: Path) -> None:
