@@ -87,6 +87,8 @@ class FsspecSink:
 
 
 def _open(fs: Any, path: str, block_size: int) -> Any:
+    while "dir" in protocols(fs):  # a folder of another filesystem
+        fs, path = fs.fs, fs._join(path)
     if "memory" in protocols(fs):
         # Opened in the usual way it would take the place of an older file at once.
         from fsspec.implementations.memory import MemoryFile

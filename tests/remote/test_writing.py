@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import s3fs
 import upath
+from fsspec.implementations.dirfs import DirFileSystem
 from servers import S3
 
 import omfiles
@@ -72,7 +73,18 @@ class Folder:
         return open(self.path / path, mode)
 
 
-HOLDING = ["s3-url", "s3", "s3-asynchronous", "upath", "openfile", "memory-url", "memory", "local-url", "local"]
+HOLDING = [
+    "s3-url",
+    "s3",
+    "s3-asynchronous",
+    "upath",
+    "openfile",
+    "memory-url",
+    "memory",
+    "memory-folder",
+    "local-url",
+    "local",
+]
 """Stores that can hold a file back until it is complete."""
 
 
@@ -108,6 +120,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
         make = {
             "memory-url": lambda *args: OmFileWriter("memory://folder/file.om", *args),
             "memory": lambda *args: OmFileWriter.from_fsspec(memory, "folder/file.om", *args),
+            "memory-folder": lambda *args: OmFileWriter.from_fsspec(DirFileSystem("/folder", memory), "file.om", *args),
         }[kind]
 
         def content() -> bytes | None:
