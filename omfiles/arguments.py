@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omfiles._core import ARRAY_TYPES, COMPRESSIONS
-from omfiles.chunking import ArgumentError, check_chunks, check_shape
+from omfiles.chunking import ArgumentError, check_chunks, check_shape, shown
 
 STRING = 11
 SCALAR_TYPES = {dtype: code - 11 for dtype, code in ARRAY_TYPES.items()}
@@ -128,10 +128,13 @@ def _real(value: Any, what: str) -> float:
     """Convert a number to a float that float32 holds exactly."""
     if isinstance(value, str | bytes) or (not hasattr(value, "__float__") and not hasattr(value, "__index__")):
         raise TypeError(f"{what} must be a number, not {value!r}")
-    with np.errstate(over="ignore"):
-        number = float(np.float32(float(value)))
+    try:
+        with np.errstate(over="ignore"):
+            number = float(np.float32(float(value)))
+    except OverflowError:  # of what is no float
+        number = np.inf
     if not np.isfinite(number):
-        raise ValueError(f"{what} must be finite as float32, not {value!r}")
+        raise ValueError(f"{what} must be finite as float32, not {shown(value)}")
     return number
 
 
@@ -192,7 +195,7 @@ def scalar(value: Any, name: str) -> Scalar:
     try:
         return Scalar(SCALAR_TYPES[dtype], np.array(value, dtype.newbyteorder("<")).tobytes())
     except OverflowError:
-        raise ValueError(f"{name!r}: {value!r} does not fit {dtype}") from None
+        raise ValueError(f"{name!r}: {shown(value)} does not fit {dtype}") from None
 
 
 def _scalar_dtype(value: Any) -> np.dtype[Any] | None:

@@ -23,6 +23,7 @@ __all__ = [
     "pieces",
     "place",
     "preferred_chunks",
+    "shown",
 ]
 
 Shape = tuple[int, ...]
@@ -63,7 +64,16 @@ def check_shape(dimensions: Any) -> Shape:
     shape = _integers(dimensions, "dimensions")
     if not shape:
         raise ArgumentError("an array needs at least one dimension (Dimension must be larger than 0); use write_scalar")
+    for axis, extent in enumerate(shape):
+        if extent >= 2**63:
+            raise ArgumentError(f"dimensions must be below 2**63, but axis {axis} has {shown(extent)}")
     return shape
+
+
+def shown(value: Any) -> str:
+    """Return what messages show of an argument: an integer may have too many digits."""
+    huge = isinstance(value, int) and value.bit_length() > 128
+    return f"an integer of {value.bit_length()} bits" if huge else repr(value)
 
 
 def check_chunks(chunks: Any, shape: Shape, itemsize: int) -> Shape:

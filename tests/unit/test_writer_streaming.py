@@ -167,6 +167,18 @@ def test_wrong_dtype(path: Path, dtype: Any) -> None:
         writer.write_group("root", [])
 
 
+@pytest.mark.parametrize(
+    ("dimensions", "message"),
+    [((6, 2**70), f"axis 1 has {2**70}"), ((10**5000, 10), "axis 0 has an integer of 16610 bits")],
+    ids=["2**70", "10**5000"],
+)
+def test_dimensions_of_no_array(path: Path, dimensions: tuple[int, int], message: str) -> None:
+    with OmFileWriter(path) as writer:
+        with pytest.raises(ValueError, match=rf"dimensions must be below 2\*\*63, but {message}"):
+            writer.write_array_streaming(dimensions, "auto", [DATA], np.float32)
+        writer.discard()
+
+
 class Passing(Exception):
     pass
 
