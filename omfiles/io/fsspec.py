@@ -290,7 +290,8 @@ def _lacks(fs: Any, missing: list[str]) -> TypeError:
 def _is_async(fs: Any) -> bool:
     # The class is asked, because caches pass questions on to the filesystem that they wrap. The directory filesystem
     # is asynchronous if what it wraps is.
-    return getattr(type(fs), "async_impl", False) and getattr(getattr(fs, "fs", None), "async_impl", True)
+    inner = getattr(fs, "fs", None)
+    return getattr(type(fs), "async_impl", False) and (inner is None or _is_async(inner))
 
 
 def _serial_part(fs: Any) -> Any:

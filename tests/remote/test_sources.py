@@ -122,6 +122,10 @@ SOURCES: dict[str, Callable[[Any], Any]] = {
     "(s3fs, path)": lambda of: (s3fs.S3FileSystem(**of.s3.options), of.object()),
     "(s3fs for asyncio, path)": lambda of: (s3fs.S3FileSystem(**of.s3.options, asynchronous=True), of.object()),
     "(folder, path)": lambda of: (DirFileSystem(str(of.path.parent), fsspec.filesystem("file")), "file.om"),
+    "(folder of a folder, path)": lambda of: (
+        DirFileSystem(of.path.parent.name, DirFileSystem(str(of.path.parents[1]), fsspec.filesystem("file"))),
+        "file.om",
+    ),
     "(local, Path)": lambda of: (fsspec.filesystem("file"), of.path),
     "(plain filesystem, path)": lambda of: (PlainStore(Traffic({"file.om": of.content})), "file.om"),
     "(S3Store, path)": lambda of: (of.s3.store(), of.object().partition("/")[2]),
