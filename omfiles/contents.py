@@ -34,6 +34,7 @@ class Array(NamedTuple):
     path: str  # with the name of the root
     group: str  # path below the root, which is "/"
     local: str  # path in the group
+    offset: int  # of its record in the file, which several variables may share as their child
     reader: OmFileReader
     attrs: dict[str, Any]
     dims: list[str]  # empty if the file does not name them
@@ -84,7 +85,7 @@ def scan(
                 )
                 names = ""
             dims = names.split()
-            arrays.append(Array(path, group, path[len(base) :].lstrip("/"), node, unpack_attrs(attrs), dims))
+            arrays.append(Array(path, group, path[len(base) :].lstrip("/"), place.offset, node, unpack_attrs(attrs), dims))
     return groups, arrays
 
 
@@ -110,15 +111,18 @@ def members(
     """Name the arrays of each group.
 
     Arrays go by their own names; where a group has several of one name, they go by their paths in the group. If those
-    are the same, as of arrays without a name below each other, numbers are added.
+    are the same, as of arrays without a name below each other, numbers are added. One that several variables share is
+    there once. Names are such as xarray's trees and zarr take: dots stand for slashes.
     """
-    count = Counter((array.group, array.reader.name) for array in arrays)
+    single = list({(array.group, array.offset): array for array in reversed(arrays)}.values())[::-1]
+    count = Counter((array.group, array.reader.name) for array in single)
     found: dict[str, dict[str, Array]] = {path: {} for path in groups}
     used: Counter[str] = Counter()
-    for array in arrays:
+    for array in single:
         name = array.reader.name
         own = found[array.group]
-        own[unique(name if count[array.group, name] == 1 else array.local, own, used)] = array
+        plain = (name if count[array.group, name] == 1 else array.local).replace("/", ".")
+        own[unique(plain, own, used)] = array
     return {path: name_unnamed(own, unnamed) for path, own in found.items()}
 
 

@@ -80,7 +80,8 @@ class OmDataStore(AbstractDataStore):
     ) -> dict[str, OmDataStore]:
         """Make a store for each group, by path. What lies below an array belongs to the group of that.
 
-        Arrays go by their own names; where a group has several of one name, they go by their paths in the group.
+        Arrays go by their own names; where a group has several of one name, they go by their paths in the group,
+        with dots instead of slashes. An array that several variables share is there once.
         """
         places = root_variable._get_flat_variable_metadata()
         groups, arrays, translated = _contents(root_variable, places, openmeteo)

@@ -309,7 +309,7 @@ def test_groups_without_names_and_arrays_of_one_name(tmp_path):
         return writer.write_group("", [outer, writer.write_array(LAT, [9], name="lat"), unnamed])
 
     groups = xr.open_groups(write(tmp_path / "x.om", tree), engine=OmXarrayEntrypoint)
-    assert {path: list(ds) for path, ds in groups.items()} == {"/": ["t2m", "t2m/lat", "lat", "lon"]}
+    assert {path: list(ds) for path, ds in groups.items()} == {"/": ["t2m", "t2m.lat", "lat", "lon"]}
 
 
 def test_default_dimensions_of_a_tree_do_not_conflict(tmp_path):
@@ -687,3 +687,28 @@ def test_store(path):
     assert store.get_dimensions() == {"lat": 9, "lon": 11, "time": 13}
     store.close()
     assert reader.closed
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_arrays_of_one_name_in_a_tree(tmp_path, shared):
+    """One that several share is there once; the others go by paths that xarray and netCDF take."""
+    hours = np.arange(3)
+    with OmFileWriter(tmp_path / "x.om") as writer:
+        times = [
+            writer.write_array(hours + i, (3,), name="time", attrs={"units": "hours since 2026-01-01"}) for i in (0, 1)
+        ]
+        arrays = [
+            writer.write_array(np.zeros((3, 2), "f4"), (3, 2), name=name, children=[time], dims=("time", "x"))
+            for name, time in zip(("t2m", "rain/1h"), times[:1] * 2 if shared else times)
+        ]
+        writer.close(writer.write_group("", arrays))
+    tree = xr.open_datatree(tmp_path / "x.om", engine="om")
+    names = ["rain.1h", "t2m", "time"] if shared else ["rain.1h", "rain.1h.time", "t2m", "t2m.time"]
+    assert sorted(tree.variables) == names
+    for name, i in [("time", 0)] if shared else [("t2m.time", 0), ("rain.1h.time", 1)]:
+        np.testing.assert_array_equal(
+            tree[name], np.datetime64("2026-01-01", "ns") + (hours + i) * np.timedelta64(1, "h")
+        )
+    assert ("time" in tree.indexes) == shared
+    tree.om.to_om(tmp_path / "y.om")
+    xr.testing.assert_identical(xr.open_datatree(tmp_path / "y.om", engine="om"), tree)
