@@ -142,19 +142,20 @@ tsan: .venv/editable.stamp .venv/test.stamp ## the Python tests of threads with 
 	OMFILES_SANITIZE=thread $(BIN)/python setup.py --quiet build --build-base build/tsan --build-lib build/tsan/lib
 	cp -r conftest.py pyproject.toml tests build/tsan/lib
 	cd build/tsan/lib && LD_PRELOAD="$$(gcc -print-file-name=libtsan.so)" TSAN_OPTIONS=report_signal_unsafe=0 PYTHONPATH="$$PWD" \
-		$(abspath $(BIN)/python) -m pytest tests/unit/test_threads.py -k "not fork and not interrupt"
+		$(abspath $(BIN)/python) -m pytest tests/unit/test_threads.py tests/unit/test_many_files.py -k "not fork and not interrupt"
 
 # Modules as they are shipped, which the sanitizers are not; these tests drive all of them, slowed down some forty times.
-# Python itself has findings, so what counts is a finding in one of our modules, or in what that calls.
-valgrind: build .venv/test.stamp ## Python tests of reading and writing under valgrind; fails if a finding arises in our modules
+# Python itself has findings, so what counts is a finding in one of our modules, or in what that calls. TESTS=tests takes
+# two hours and a half, and the few tests that look at the clock fail there.
+valgrind: build .venv/test.stamp ## Python tests of reading and writing, or TESTS=..., under valgrind; fails if a finding arises in our modules
 	tools/debian-packages valgrind
 	PYTHONMALLOC=malloc valgrind --quiet --leak-check=no --num-callers=6 --log-file=build/valgrind.log \
-		$(BIN)/python -m pytest --override-ini timeout=0 tests/golden/test_golden.py::test_streams_by_core \
+		$(BIN)/python -m pytest --override-ini timeout=0 $(or $(TESTS),tests/golden/test_golden.py::test_streams_by_core \
 		tests/unit/test_reader.py tests/unit/test_reader_indexing.py tests/unit/test_lifecycle.py::test_sources \
 		"tests/unit/test_threads.py::test_results_do_not_depend_on_the_number[Ellipsis-2]" \
 		"tests/unit/test_threads.py::test_files_do_not_depend_on_the_number[2-]" \
-		tests/unit/test_writer_streaming.py --deselect tests/unit/test_writer_streaming.py::test_memory
-	@awk '/ at 0x/ { n = 2 } n-- > 0 && /omfiles\/_/ { bad = 1; print } END { exit bad }' build/valgrind.log
+		tests/unit/test_writer_streaming.py --deselect tests/unit/test_writer_streaming.py::test_memory); status=$$?; \
+	awk '/ at 0x/ { n = 2 } n-- > 0 && /omfiles\/_/ { bad = 1; print } END { exit bad }' build/valgrind.log && exit $$status
 
 coverage-c: .venv/test.stamp ## lines and branches of the C core that its tests and the fuzz seeds reach
 	tools/debian-packages $(CLANG_PACKAGES) llvm
