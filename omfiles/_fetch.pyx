@@ -304,7 +304,8 @@ cdef int read_chunks(const omf_plan *plan, Source source, LutCache cache, uint64
     memory.batch_size = batch_size
     memory.bytes = Bytes(&memory.near_buffer[0], STACK_SIZE, 0, 0)
     memory.slot = NULL
-    memory.alone = last - first == 1 and source.path != NULL and omfiles_try_lock(&cache.chunks_lock)  # only tried, as above
+    # Of a local file. The lock is only tried, as above.
+    memory.alone = last - first == 1 and source.path != NULL and omfiles_try_lock(&cache.chunks_lock)
     memory.scratch = memory.near_scratch
     memory.scratch_size = omf_chunk_decode_scratch(&plan.array.codec, plan.array.chunks, plan.array.n_dims)
     if memory.scratch_size > STACK_SIZE:

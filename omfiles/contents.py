@@ -84,8 +84,8 @@ def scan(
                     stacklevel=2,
                 )
                 names = ""
-            dims = names.split()
-            arrays.append(Array(path, group, path[len(base) :].lstrip("/"), place.offset, node, unpack_attrs(attrs), dims))
+            local = path[len(base) :].lstrip("/")
+            arrays.append(Array(path, group, local, place.offset, node, unpack_attrs(attrs), names.split()))
     return groups, arrays
 
 
