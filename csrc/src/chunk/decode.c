@@ -139,7 +139,7 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
         uint64_t n = next_batch(decoder, &coding);
         uint8_t *words = decoder->scratch + (size_t)(begin - decoder->window_start) * coding.word_size;
         if (begin == 0 && coding.stream != OMF_STREAM_XOR) {
-            if (!last && src_len < OMFI_FIRST_MAX) break;
+            if (!last && src_len <= OMFI_FIRST_MAX) break; /* it may be all of the chunk */
             size_t taken;
             OMFI_TRY(omfi_first_decode(&decoder->carry, coding.width, src, src_len, &taken, err));
             input.at += taken;
@@ -170,7 +170,7 @@ omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src
     decoder->fed += *consumed;
     *done = decoder->position >= decoder->n_stop;
     if (*done && decoder->position == decoder->n_rows * decoder->n_cols)
-        OMFI_CHECK(input.at == input.end, err, OMF_ERR_TRAILING, decoder->fed, "chunk",
+        OMFI_CHECK(last && input.at == input.end, err, OMF_ERR_TRAILING, decoder->fed, "chunk",
                    "bytes are left over behind the last block");
     return OMF_OK;
 }
