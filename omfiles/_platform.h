@@ -90,6 +90,7 @@ typedef struct omfiles_file {
 
 #ifdef _WIN32 /* where a process may open thousands */
 static inline unsigned omfiles_open_max(void) { return 1u << 30; }
+static inline int omfiles_was_used(omfiles_file *file) { return (void)file, 1; }
 static inline int omfiles_set_aside(omfiles_file *file) { return (void)file, 0; }
 static inline int omfiles_hold(omfiles_file *file, const char *path, int *fd, int *reopened) {
     return (void)path, (void)reopened, *fd = file->fd, 0;
@@ -101,6 +102,11 @@ static inline unsigned omfiles_open_max(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > 1u << 30) return 1u << 30;
     return (unsigned)limit.rlim_cur / 2;
+}
+
+/* Whether it was read since this was last asked. */
+static inline int omfiles_was_used(omfiles_file *file) {
+    return __atomic_exchange_n(&file->is_used, 0, __ATOMIC_RELAXED);
 }
 
 /* Close it if nobody reads it: 1, else 0. A read counts itself before it looks for the descriptor, which is taken away

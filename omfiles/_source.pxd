@@ -13,7 +13,6 @@ cdef extern from "_platform.h" nogil:
         OMFILES_REPLACED
     ctypedef struct omfiles_file:
         int fd
-        int is_used
 
 # What went wrong while the GIL was released. `raise_failure` makes the exception.
 cdef struct Failure:

@@ -23,6 +23,7 @@ cdef extern from "Python.h":
 cdef extern from "_platform.h" nogil:
     int omfiles_file_size(int fd, uint64_t *size)
     unsigned omfiles_open_max()
+    bint omfiles_was_used(omfiles_file *file)
     bint omfiles_set_aside(omfiles_file *file)
     int omfiles_hold(omfiles_file *file, const char *path, int *fd, int *reopened)
     void omfiles_let_go(omfiles_file *file)
@@ -155,12 +156,11 @@ cdef int admit(Source self) except -1:
             break
         key, reference = held.popitem(False)
         other = reference()
-        if other is None or other.file.fd < 0:
+        if other is None:
             continue
-        if other is not self and not other.file.is_used and omfiles_set_aside(&other.file):
+        if not omfiles_was_used(&other.file) and other is not self and omfiles_set_aside(&other.file):
             n_open -= 1
         else:
-            other.file.is_used = False
             held[key] = reference
     return 0
 
