@@ -145,8 +145,8 @@ tsan: .venv/editable.stamp .venv/test.stamp ## the Python tests of threads with 
 		$(abspath $(BIN)/python) -m pytest tests/unit/test_threads.py tests/unit/test_many_files.py -k "not fork and not interrupt"
 
 # Modules as they are shipped, which the sanitizers are not; these tests drive all of them, slowed down some forty times.
-# Python itself has findings, so what counts is a finding in one of our modules, or in what that calls. TESTS=tests takes
-# two hours and a half, and the few tests that look at the clock fail there.
+# Python itself has findings, so what counts is a finding in one of our modules, or in what that calls. All of them,
+# TESTS=tests, take hours, and those that look at the clock fail there.
 valgrind: build .venv/test.stamp ## Python tests of reading and writing, or TESTS=..., under valgrind; fails if a finding arises in our modules
 	tools/debian-packages valgrind
 	PYTHONMALLOC=malloc valgrind --quiet --leak-check=no --num-callers=6 --log-file=build/valgrind.log \

@@ -147,12 +147,14 @@ cdef int admit(Source self) except -1:
     """Count a descriptor that was opened, and set others aside if there are too many."""
     global n_open
     cdef Source other
+    cdef Py_ssize_t most
     n_open += 1
     if n_open <= FEW:
         return 0
     held[<uintptr_t> <void *> self] = weakref.ref(self)
+    most = omfiles_open_max()
     for _ in range(2 * len(held)):  # those that were used come round once more
-        if n_open <= omfiles_open_max():
+        if n_open <= most:
             break
         key, reference = held.popitem(False)
         other = reference()

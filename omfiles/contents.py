@@ -114,7 +114,10 @@ def members(
     are the same, as of arrays without a name below each other, numbers are added. One that several variables share is
     there once. Names are such as xarray's trees and zarr take: dots stand for slashes.
     """
-    single = list({(array.group, array.offset): array for array in reversed(arrays)}.values())[::-1]
+    places: dict[tuple[str, int], Array] = {}
+    for array in arrays:
+        places.setdefault((array.group, array.offset), array)
+    single = places.values()
     count = Counter((array.group, array.reader.name) for array in single)
     found: dict[str, dict[str, Array]] = {path: {} for path in groups}
     used: Counter[str] = Counter()

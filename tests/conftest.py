@@ -44,6 +44,17 @@ def scratch_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("scratch") / "scratch.om"
 
 
+@pytest.fixture
+def few_descriptors() -> Iterator[int]:
+    """Let this process open only 128 files more than it has; gives how many that are in all."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    limit = len(os.listdir("/dev/fd")) + 128
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, before[1]))
+    yield limit
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 @pytest.fixture(params=_core.simd_available())
 def simd(request: pytest.FixtureRequest) -> Iterator[str]:
     """Run the test once with every instruction set that this CPU has."""

@@ -158,7 +158,8 @@ class OmXarrayEntrypoint(BackendEntrypoint):
 def _decode(store: OmDataStore, **decoders: Any) -> xarray.Dataset:
     dataset = StoreBackendEntrypoint().open_dataset(store, **decoders)
     if decoders["decode_coords"]:
-        dataset = dataset.set_coords(store.coordinates & set(dataset.variables))
+        if store.coordinates:
+            dataset = dataset.set_coords(store.coordinates & set(dataset.variables))
         for index in store.indexes:
             dataset = dataset.assign_coords(index.coordinates(dataset.variables))
     if store.grid is not None:

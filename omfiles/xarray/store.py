@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -192,8 +192,10 @@ def _grid_indexes(
     attrs_of: Mapping[str, dict[str, Any]], dims: Names, arrays: Mapping[str, Array]
 ) -> Iterator[GridIndex]:
     """Make the indexes that attributes describe, which are taken away, where their coordinates are in the dataset."""
-    sizes: dict[Hashable, dict[Hashable, int]]
-    sizes = {name: dict(zip(dims[name], array.reader.shape)) for name, array in arrays.items()}
+
+    def sizes(name: str) -> dict[str, int]:
+        return dict(zip(dims[name], arrays[name].reader.shape)) if name in arrays else {}
+
     for name, attrs in attrs_of.items():
         if GRID_INDEX not in attrs:
             continue
@@ -203,7 +205,7 @@ def _grid_indexes(
             warnings.warn(f"{name!r} is opened without selection by latitude and longitude: {error}", stacklevel=2)
             continue
         own = dict(zip(index.dims, index.shape))
-        if index.names[0] == name and all(sizes.get(coordinate) == own for coordinate in index.names):
+        if index.names[0] == name and all(sizes(str(coordinate)) == own for coordinate in index.names):
             yield index
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import os
 import pickle
 
 import numpy as np
@@ -256,20 +255,15 @@ def test_local_files_are_loaded_in_threads(path):
     xr.testing.assert_identical(loaded, ds.isel(KEY).load())
 
 
+@pytest.mark.usefixtures("few_descriptors")
 def test_more_files_than_descriptors(tmp_path):
-    resource = pytest.importorskip("resource")
     rng = np.random.default_rng(3)
     values = rng.integers(0, 1 << 20, (90, 100, 100), "int32")  # larger than what comes along when a file is opened
     paths = [str(tmp_path / f"{number:03}.om") for number in range(len(values))]
     for path, part in zip(paths, values):
         omfiles.save(path, part, (10, 10), name="numbers")
-    before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/dev/fd")) + 60, before[1]))
-    try:
-        datasets = [xr.open_dataset(path, engine="om") for path in paths]
-        with xr.open_mfdataset(paths, engine="om", combine="nested", concat_dim="time") as joined:
-            np.testing.assert_array_equal(joined["numbers"], values)
-        for dataset, part in zip(datasets, values):
-            np.testing.assert_array_equal(dataset["numbers"], part)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    datasets = [xr.open_dataset(path, engine="om") for path in paths]
+    with xr.open_mfdataset(paths, engine="om", combine="nested", concat_dim="time") as joined:
+        np.testing.assert_array_equal(joined["numbers"], values)
+    for dataset, part in zip(datasets, values):
+        np.testing.assert_array_equal(dataset["numbers"], part)

@@ -23,7 +23,8 @@ extern "C" {
 
 /* Choose the instruction set: one of omf_simd_available, or NULL for the best that this CPU has. Until called, "generic"
  * is used. OMF_ERR_ARGUMENT for a name that this build does not know, OMF_ERR_UNSUPPORTED if the CPU lacks it; the
- * choice then stays. Results never depend on it. Not thread-safe: call it before the other functions, or while none runs. */
+ * choice then stays. Results never depend on it. Not thread-safe: call it before the other functions, or while none
+ * runs. */
 OMF_API omf_status omf_simd_select(const char *name);
 
 /* Name of the chosen instruction set. */

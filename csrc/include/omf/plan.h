@@ -61,8 +61,8 @@ OMF_API bool omf_cursor_next(omf_cursor *cursor);
 /* Check the file range [begin, end) that the LUT gives for the cursor's chunk, before it is fetched. */
 OMF_API omf_status omf_cursor_check(const omf_cursor *cursor, uint64_t begin, uint64_t end, omf_error *err);
 
-/* Decode the cursor's chunk from src into the caller's array. scratch must be aligned to 8 bytes; omf_chunk_decode_scratch
- * tells its size. err->offset counts from src. */
+/* Decode the cursor's chunk from src into the caller's array. scratch must be aligned to 8 bytes, its size is that of
+ * omf_chunk_decode_scratch. err->offset counts from src. */
 OMF_API omf_status omf_cursor_decode(const omf_cursor *cursor, const uint8_t *src, size_t src_len, void *scratch,
                                      size_t scratch_size, omf_error *err);
 

@@ -27,7 +27,8 @@ OMF_API omf_status omf_stream_decode(void *dst, size_t dst_cap, size_t n_values,
 OMF_API size_t omf_stream_bound(size_t n_values, omf_stream kind, unsigned width);
 
 /* Encode n_values (at least 1) words of `width` bits; *written receives the size of the stream.
- * src must be aligned to a word. dst_cap below omf_stream_bound() is OMF_ERR_NO_SPACE. Same input, same bytes; padding is zero. Thread-safe. */
+ * src must be aligned to a word. dst_cap below omf_stream_bound() is OMF_ERR_NO_SPACE. Same input, same bytes; padding is
+ * zero. Thread-safe. */
 OMF_API omf_status omf_stream_encode(uint8_t *dst, size_t dst_cap, size_t *written, const void *src, size_t n_values,
                                      omf_stream kind, unsigned width);
 

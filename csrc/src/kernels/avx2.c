@@ -19,7 +19,7 @@
 #endif
 
 #define FN(name) OMFI_PASTE(name, _avx2)
-#define OMFI_FUSED OMFI_HAS_FMA
+#define OMFI_FUSED
 #define OMFI_NARROW_BLOCKS "kernels/narrow_avx2.h"
 #include "kernels/primitives_avx2.h"
 

@@ -25,7 +25,7 @@
 #endif
 
 #define FN(name) OMFI_PASTE(name, _avx512)
-#define OMFI_FUSED OMFI_HAS_FMA
+#define OMFI_FUSED
 #define OMFI_NARROW_BLOCKS "kernels/narrow_avx512.h"
 #include "kernels/primitives_avx512.h"
 

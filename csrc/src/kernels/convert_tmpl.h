@@ -47,7 +47,7 @@ OMFI_INLINE float FN(power10)(float y) {
  * S * M. That is more than the error if S <= 2^(p-3): floats as scales have 24 bits, of which the last three must be 0
  * when q has no more, as in all scales that are integers below two million. `multiplies` says whether they are, and
  * whether all steps stay far from the smallest and largest floats. */
-#if OMFI_FUSED
+#if defined(OMFI_FUSED) && OMFI_HAS_FMA
 OMFI_INLINE bool FN(multiplies)(float scale) {
     uint32_t bits;
     memcpy(&bits, &scale, sizeof bits);

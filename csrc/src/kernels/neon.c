@@ -12,7 +12,7 @@
 #include <arm_neon.h>
 
 #define FN(name) OMFI_PASTE(name, _neon)
-#define OMFI_FUSED OMFI_HAS_FMA
+#define OMFI_FUSED
 #include "kernels/primitives_neon.h"
 
 #include "kernels/kernel_tmpl.h"
