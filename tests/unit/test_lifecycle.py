@@ -38,7 +38,7 @@ def path(tmp_path: Path) -> Path:
     path = tmp_path / "file.om"
     with omfiles.OmFileWriter(path) as w:
         array = w.write_array(DATA, (50, 60), name="array", attrs={"units": "m"})
-        w.close(w.write_group("root", [array, w.write_scalar(1.5, "scalar")]))
+        w.close(w.write_group("top", [array, w.write_scalar(1.5, "scalar")]))
     return path
 
 
@@ -58,9 +58,9 @@ def test_sources(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             with omfiles.open(source) as root, root["array"] as array:
                 np.testing.assert_array_equal(array[10:20], DATA[10:20])
     monkeypatch.chdir(tmp_path)
-    assert OmFileReader("file.om").name == "root"
-    assert OmFileReader.from_path(file_path=path).name == "root"
-    assert OmFileReader(source=path).name == "root"
+    assert OmFileReader("file.om").name == "top"
+    assert OmFileReader.from_path(file_path=path).name == "top"
+    assert OmFileReader(source=path).name == "top"
 
 
 @pytest.mark.parametrize("source", [None, 3, 1.5, [1], {1}], ids=repr)
@@ -170,7 +170,7 @@ def test_closed_reader_answers_shape_only(path: Path) -> None:
         lambda r: r.values(), lambda r: r.children, lambda r: len(r), lambda r: list(r), lambda r: "a" in r,
         lambda r: np.asarray(r), lambda r: r.attrs, lambda r: r.oindex, lambda r: r.vindex,
         lambda r: r.tree(), lambda r: pickle.dumps(r), lambda r: copy.copy(r),
-        lambda r: r._init_from_variable(listing["/root/array"]),
+        lambda r: r._init_from_variable(listing["/top/array"]),
     ]  # fmt: skip
     for use in uses:
         for reader in (root, array, scalar):
@@ -192,7 +192,7 @@ def test_a_reader_is_opened_once(path: Path) -> None:
     reader = OmFileReader(path)
     with pytest.raises(ValueError, match="opened already"):
         reader.__init__(path)
-    assert reader.name == "root"
+    assert reader.name == "top"
 
 
 def test_children_are_independent(path: Path) -> None:
@@ -324,7 +324,7 @@ def test_pickle_of_subclass_relative_path_and_memory(path: Path, monkeypatch: py
         again = pickle.loads(pickle.dumps(OmFileReader(content)["array"]))
         np.testing.assert_array_equal(again[7], DATA[7])
     listed = OmFileReader(path)
-    variable = listed._get_flat_variable_metadata()["/root/array/units"]
+    variable = listed._get_flat_variable_metadata()["/top/array/units"]
     assert pickle.loads(pickle.dumps(listed._init_from_variable(variable))).read_scalar() == "m"
 
 
@@ -359,7 +359,7 @@ def test_copy(path: Path) -> None:
         again = function(reader)
         assert (type(again), again.label, again.closed) == (Named, "mine", False)
         reader_of_root = function(OmFileReader(path))
-        assert reader_of_root.name == "root"
+        assert reader_of_root.name == "top"
     reader.close()
     np.testing.assert_array_equal(again[7], DATA[7])
 
@@ -552,10 +552,10 @@ def test_a_cycle_of_three() -> None:
 
 def test_shared_children_are_no_cycle() -> None:
     leaf = group(b"leaf", [])
-    both = group(b"root", [(8, len(leaf)), (8, len(leaf))])
+    both = group(b"top", [(8, len(leaf)), (8, len(leaf))])
     reader = OmFileReader(container([(8, leaf), (24, both)], 1))
     assert [child.name for child in reader.children] == ["leaf", "leaf"]
-    assert list(reader._get_flat_variable_metadata()) == ["/root", "/root/leaf"]
+    assert list(reader._get_flat_variable_metadata()) == ["/top", "/top/leaf"]
 
 
 @pytest.mark.guarantee(n=6)

@@ -34,7 +34,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
                                 ("float32", 0.1), ("float64", 0.1)]
         ]  # fmt: skip
         texts = [w.write_scalar("", "empty"), w.write_scalar("Gruß ☀", "text"), w.write_scalar("second", "text")]
-        w.close(w.write_group("root", [t2m, inner, slash, *scalars, *texts]))
+        w.close(w.write_group("top", [t2m, inner, slash, *scalars, *texts]))
     return path
 
 
@@ -53,11 +53,11 @@ def test_properties_of_an_array(root: OmFileReader) -> None:
 
 
 def test_properties_of_a_group(root: OmFileReader) -> None:
-    assert (root.name, root.shape, root.chunks, root.dtype) == ("root", (), (), type(None))
+    assert (root.name, root.shape, root.chunks, root.dtype) == ("top", (), (), type(None))
     assert (root.ndim, root.size, root.nbytes, root.num_children) == (0, 0, 0, 16)
     assert (root.is_array, root.is_scalar, root.is_group) == (False, False, True)
     for name in ("compression_name", "scale_factor", "add_offset"):
-        with pytest.raises(ValueError, match="'root' is a group; only arrays"):
+        with pytest.raises(ValueError, match="'top' is a group; only arrays"):
             getattr(root, name)
     with pytest.raises(ValueError, match="only scalars have a value"):
         root.read_scalar()
@@ -94,7 +94,7 @@ def test_read_only_properties(root: OmFileReader) -> None:
 def test_get_child_by_index(root: OmFileReader) -> None:
     assert root.get_child_by_index(np.int64(1)).name == "inner"
     assert root.get_child_by_index(index=True).name == "inner"
-    with pytest.raises(ValueError, match="'root' has 16 children"):
+    with pytest.raises(ValueError, match="'top' has 16 children"):
         root.get_child_by_index(16)
     for index in (-1, 2**32, 2**70):
         with pytest.raises(OverflowError):
@@ -129,7 +129,7 @@ def test_paths(root: OmFileReader) -> None:
     assert root["inner/wind/x"].read_scalar() == "deep"  # all ways to take the path apart are tried
     assert "inner/wind/x" in root
     assert "inner/wind/y" not in root
-    with pytest.raises(KeyError, match=r"'root' has no child 't2n'; there are 't2m'"):
+    with pytest.raises(KeyError, match=r"'top' has no child 't2n'; there are 't2m'"):
         root["t2n"]
     with pytest.raises(KeyError, match="it has none"):
         root["empty"]["x"]
@@ -196,16 +196,16 @@ def test_attrs_and_display(root: OmFileReader) -> None:
 
 def test_flat_listing(root: OmFileReader) -> None:
     listing = root._get_flat_variable_metadata()
-    assert list(listing)[:5] == ["/root", "/root/t2m", "/root/t2m/units", "/root/t2m/level", "/root/t2m/coordinates"]
+    assert list(listing)[:5] == ["/top", "/top/t2m", "/top/t2m/units", "/top/t2m/level", "/top/t2m/coordinates"]
     for path, variable in listing.items():
         assert variable.name == path
     below = root["inner"]._get_flat_variable_metadata()
     assert list(below) == ["/inner", "/inner/wind", "/inner/a/b"]
-    variable = listing["/root/text"]
-    assert repr(variable) == f"OmVariable(name='/root/text', offset={variable.offset}, size={variable.size})"
+    variable = listing["/top/text"]
+    assert repr(variable) == f"OmVariable(name='/top/text', offset={variable.offset}, size={variable.size})"
     assert root._init_from_variable(variable).read_scalar() == "Gruß ☀"
     with pytest.raises(TypeError):
-        root._init_from_variable("/root/text")
+        root._init_from_variable("/top/text")
     with pytest.raises(TypeError):
         omfiles.OmVariable()
     with pytest.raises(AttributeError):
@@ -235,7 +235,7 @@ def test_names_outside_the_tail(tmp_path: Path) -> None:
     with omfiles.OmFileWriter(path, metadata_placement="inline") as w:
         first = w.write_array(DATA, DATA.shape, name="first", attrs={"units": "m"})
         noise = np.random.default_rng(0).integers(0, 2**31, 20000, "int32")
-        w.close(w.write_group("root", [first, w.write_array(noise, (1000,), name="noise")]))
+        w.close(w.write_group("top", [first, w.write_array(noise, (1000,), name="noise")]))
     root = OmFileReader(path)
     assert list(root) == ["first", "noise"]
     assert root["first/units"].read_scalar() == "m"

@@ -452,7 +452,7 @@ def test_group_needs_children(writer: OmFileWriter) -> None:
 def test_a_shared_child_is_stored_once(path: Path, placement: str) -> None:
     with OmFileWriter(path, placement) as writer:
         shared = writer.write_scalar("shared value", "s")
-        writer.write_group("root", [writer.write_group("a", [shared]), writer.write_group("b", [shared, shared])])
+        writer.write_group("top", [writer.write_group("a", [shared]), writer.write_group("b", [shared, shared])])
     assert path.read_bytes().count(b"shared value") == 1
     with OmFileReader(path) as reader:
         assert reader["a/s"].read_scalar() == reader["b/s"].read_scalar() == "shared value"
@@ -463,7 +463,7 @@ def test_unreferenced_variables(path: Path) -> None:
     for placement, count in ("tail", 0), ("inline", 1):
         writer = OmFileWriter(path, placement)
         writer.write_scalar("nobody's child", "s")
-        writer.close(writer.write_group("root", []))
+        writer.close(writer.write_group("top", []))
         assert path.read_bytes().count(b"nobody's child") == count
 
 
@@ -474,7 +474,7 @@ def test_wide_and_deep(path: Path, placement: str) -> None:
         for level in range(3000):
             variable = writer.write_group(f"level {level}", [variable])
         many = [writer.write_scalar(i, f"n{i}") for i in range(5000)]
-        writer.close(writer.write_group("root", [variable, *many]))
+        writer.close(writer.write_group("top", [variable, *many]))
     with OmFileReader(path) as reader:
         assert reader.num_children == 5001
         assert reader["n4999"].read_scalar() == 4999
@@ -544,15 +544,15 @@ def test_layout(path: Path, placement: str) -> None:
     with OmFileWriter(path, placement) as writer:
         attribute = writer.write_scalar("K", "units")
         array = writer.write_array(np.arange(5, dtype=np.int8), (5,), name="a", children=[attribute])
-        writer.close(writer.write_group("root", [array]))
+        writer.close(writer.write_group("top", [array]))
     content = path.read_bytes()
     assert content[:3] == b"OM\3"
     magic, reserved, offset, size = struct.unpack("<4sIQQ", content[-24:])
     assert (magic, reserved, len(content) % 8, offset % 8) == (b"OM\3\0", 0, 0, 0)
-    assert content[offset : offset + size].endswith(b"root")
+    assert content[offset : offset + size].endswith(b"top")
     with OmFileReader(path) as reader:
         flat = reader._get_flat_variable_metadata()
-    places = [flat[name].offset for name in ("/root/a/units", "/root/a", "/root")]
+    places = [flat[name].offset for name in ("/top/a/units", "/top/a", "/top")]
     assert places == sorted(places)
     assert all(place % 8 == 0 for place in places)
     # In a tail the first record comes behind the data, a few bytes; inline it was written before them.
