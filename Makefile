@@ -4,12 +4,15 @@ PYTHON ?= python3
 PYTHONS ?= $(PYTHON)
 BIN = .venv/bin
 # Without compiling what most packages never import, which takes as long as all the rest.
-PIP = -m pip install --quiet --no-compile
+INSTALL = install --quiet --no-compile
+PIP = -m pip $(INSTALL)
 C_FILES = $(shell find csrc tests/c tests/fuzz omfiles -name '*.[ch]' -o -name '*.cpp')
 PYTHON_FILES = omfiles tests examples benchmarks docs tools conftest.py setup.py
 WHEEL_FILES = setup.py pyproject.toml MANIFEST.in README.md CHANGELOG.md \
 	$(shell find csrc omfiles docs -name '*.[ch]' -o -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.md')
 DIST = build/dist
+# As many jobs as there are cores, if not one of several that share them.
+JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs $$(nproc))
 PEER = .cache/peer-venv
 OLDEST = .cache/oldest-venv
 GRIB = .cache/grib-venv
@@ -25,11 +28,12 @@ help: ## list the targets
 demo: build .venv/demo.stamp ## write real weather data to an .om file, read it back, draw it: build/demo/
 	$(BIN)/python examples/demo.py build/demo
 
-# Installing packages keeps one core busy, and so do the documentation and the smaller suites.
+# Most of what is done beside something else keeps one core busy, or waits for the network.
 test: ## everything that must hold before a change is accepted
 	$(MAKE) lint build
-	$(MAKE) --jobs $$(nproc) types $(DIST)/ready $(PEER)/ready $(OLDEST)/ready $(GRIB)/ready
-	$(MAKE) test-c test-machines test-fuzz pytest
+	$(MAKE) --jobs $$(nproc) --output-sync types $(DIST)/ready $(PEER)/ready $(OLDEST)/ready $(GRIB)/ready \
+		test-c test-machines test-fuzz
+	$(MAKE) pytest
 	$(MAKE) --jobs $$(nproc) --output-sync test-oldest test-grib docs
 
 build: .venv/editable.stamp ## compile the extension modules in place
@@ -103,27 +107,27 @@ abi: build .venv/test.stamp ## agree on the binary interface of the C core as it
 docs: build .venv/docs.stamp ## the documentation, into build/docs; pages that are scripts are run, warnings are errors
 	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going docs build/docs
 
-test-c: .venv/test.stamp ## the tests of the C core, plain and under the address, undefined behaviour and thread sanitizers
-	$(MAKE) --silent --jobs $$(nproc) -C tests/c asan tsan $(if $(shell command -v $(CXX)),test) PYTHON=$(abspath $(BIN)/python)
+test-c: .venv/test.stamp ## the tests of the C core under the address, undefined behaviour and thread sanitizers
+	$(MAKE) --silent $(JOBS) -C tests/c asan tsan $(if $(shell command -v $(CXX)),headers) PYTHON=$(abspath $(BIN)/python)
 
 test-machines: .venv/test.stamp ## the tests of the C core on s390x (big-endian), 32-bit ARM, AArch64, the oldest and the newest x86-64, in emulators
 	@$(MAKE) --silent -C tests/c packages || { echo "SKIPPED: test-machines, see above"; exit 0; } && \
-		$(MAKE) --silent --jobs 2 -C tests/c machines PYTHON=$(abspath $(BIN)/python)
+		$(MAKE) --silent $(JOBS) -C tests/c machines PYTHON=$(abspath $(BIN)/python)
 
 test-matrix: .venv/test.stamp ## the same and on x86-64, each with GCC and Clang, without and with optimisation
 	$(MAKE) --silent -C tests/c packages
-	$(MAKE) --silent --jobs $$(nproc) -C tests/c matrix PYTHON=$(abspath $(BIN)/python)
+	$(MAKE) --silent $(JOBS) -C tests/c matrix PYTHON=$(abspath $(BIN)/python)
 
 test-fuzz: .venv/pip.stamp ## each fuzz target over the C core for some seconds, from golden data and what ever failed
 	@tools/debian-packages $(CLANG_PACKAGES) || { echo "SKIPPED: test-fuzz, see above"; exit 0; } && \
-		$(MAKE) --silent --jobs 2 -C tests/fuzz test FUZZ_SECONDS=4 PYTHON=$(abspath $(BIN)/python)
+		$(MAKE) --silent $(JOBS) -C tests/fuzz test FUZZ_SECONDS=4 PYTHON=$(abspath $(BIN)/python)
 
 damage: build .venv/test.stamp ## read 100,000 damaged files, or COUNT=..., in processes of their own
 	$(BIN)/python tests/damage/campaign.py --count $(or $(COUNT),100000)
 
 fuzz: .venv/pip.stamp ## each fuzz target for an hour, or FUZZ_SECONDS=..., before a release; corpora stay in build/fuzz
 	tools/debian-packages $(CLANG_PACKAGES)
-	$(MAKE) --silent --jobs $$(nproc) -C tests/fuzz fuzz PYTHON=$(abspath $(BIN)/python)
+	$(MAKE) --silent $(JOBS) -C tests/fuzz fuzz PYTHON=$(abspath $(BIN)/python)
 
 # Not under sanitizers: what holds memory or time to a limit, and what needs pages, the peer or a compiler.
 asan: .venv/editable.stamp .venv/test.stamp ## the Python tests with compiled modules under the same sanitizers
@@ -216,15 +220,14 @@ $(DIST)/ready: $(WHEEL_FILES) .venv/build.stamp
 		$(BIN)/python -m build --no-isolation --outdir $(DIST) >$(DIST)/log 2>&1 || { cat $(DIST)/log; exit 1; }
 	@touch $@
 
-$(PEER)/ready:
-	$(PYTHON) -m venv --clear $(PEER)
-	$(PEER)/bin/python $(PIP) omfiles==1.2.0 numpy fsspec xarray zarr
+$(PEER)/ready: | .venv/pip.stamp
+	$(PYTHON) -m venv --clear --without-pip $(PEER)
+	$(BIN)/python -m pip --python $(PEER)/bin/python $(INSTALL) omfiles==1.2.0 numpy fsspec xarray zarr
 	@touch $@
 
 $(OLDEST)/ready $(GRIB)/ready: $(dir $(OLDEST))%-venv/ready: pyproject.toml | .venv/editable.stamp
-	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python $(PIP) --upgrade pip
-	$(@D)/bin/python $(PIP) --group $*
+	$(PYTHON) -m venv --clear --without-pip $(@D)
+	$(BIN)/python -m pip --python $(@D)/bin/python $(INSTALL) --group $*
 	@# The editable package of the other environment, as it is: pip would compile all anew.
 	cp -r .venv/lib/python*/site-packages/*omfiles* $(@D)/lib/python*/site-packages
 	@touch $@

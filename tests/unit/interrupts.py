@@ -64,12 +64,13 @@ def looks_for_signals(code: CodeType, offset: int) -> bool:
     return calls or name in ("RESUME", "JUMP_BACKWARD")
 
 
-def at_each_moment(action: Callable[[], object]) -> Iterator[None]:
+def at_each_moment(action: Callable[[], object], first: int = 0, step: int = 1) -> Iterator[None]:
     """Do something again and again, interrupted at the first moment, the second, and so on, until there is none left.
 
-    Yields each time the interrupt has arrived; nothing refers then to what the action had.
+    Or only at each `step`-th from `first` on. Yields each time the interrupt has arrived; nothing refers then to what
+    the action had.
     """
-    n = 0
+    n = first
     while True:
         interrupt = Interrupt(n)
         try:
@@ -79,7 +80,7 @@ def at_each_moment(action: Callable[[], object]) -> Iterator[None]:
             pass
         else:
             assert not interrupt.sent, "it did not arrive"
-            assert n > 0
+            assert n > first
             return
         yield
-        n += 1
+        n += step

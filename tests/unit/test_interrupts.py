@@ -198,9 +198,11 @@ def source(path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.mark.parametrize("name", READS)
 @pytest.mark.usefixtures("no_descriptor_is_lost")
 def test_a_reader_works_on(source: str, name: str) -> None:
+    """Requests have many moments, which the reads share: each read has a third of them, not all the same third."""
     read, expected = READS[name]
+    which = (list(READS).index(name) % 3, 3) if source.startswith("memory") else (0, 1)
     with OmFileReader(source) as reader:
-        for _ in at_each_moment(lambda: read(reader)):
+        for _ in at_each_moment(lambda: read(reader), *which):
             np.testing.assert_array_equal(read(reader), expected)
             assert not reader.closed
 
