@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import xarray
 from xarray.backends import AbstractDataStore
 
 from omfiles.chunking import preferred_chunks
-from omfiles.contents import Array, attributes, dimensions, members, name_unnamed, scalar_variables, scan
+from omfiles.contents import Array, attributes, dimensions, members, name_unnamed, scalar_variables, scan, unique
 from omfiles.conventions import BYTES, COORDINATE, GRID_INDEX, ROLE, TEXT
 from omfiles.reader import OmFileReader, OmVariable
 from omfiles.xarray.lazy import OmBackendArray, decoded, lazily_indexed
@@ -98,17 +99,25 @@ class OmDataStore(AbstractDataStore):
             store = stores[path] = cls.__new__(cls)
             store.root_variable = groups[path]
             store.variables_store = places
-            store._describe(own, {name: dims[path, name] for name in own}, "", translated, dropped)
+            store._describe(own, {name: dims[path, name] for name in own}, "", translated, dropped, slash=".")
         return stores
 
     def _describe(
-        self, arrays: Mapping[str, Array], dims: Names, prefix: str, translated: bool, dropped: set[str]
+        self,
+        arrays: Mapping[str, Array],
+        dims: Names,
+        prefix: str,
+        translated: bool,
+        dropped: set[str],
+        slash: str = "/",
     ) -> None:
         scalars = scalar_variables(self.root_variable)
-        self._added = {
-            prefix + name: xarray.Variable((), child.read_scalar(), attributes(child))
-            for name, child in scalars.items()
-        }
+        self._added: dict[str, xarray.Variable] = {}
+        taken, used = set(arrays), Counter[str]()
+        for name, child in scalars.items():
+            free = unique(prefix + name.replace("/", slash), taken, used)
+            taken.add(free)
+            self._added[free] = xarray.Variable((), child.read_scalar(), attributes(child))
         self._arrays, self._dims = arrays, dims
         self._attrs = attributes(self.root_variable, without=scalars)
         self._attrs_of: Mapping[str, dict[str, Any]] = {name: dict(array.attrs) for name, array in arrays.items()}

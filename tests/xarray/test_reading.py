@@ -689,6 +689,23 @@ def test_store(path):
     assert reader.closed
 
 
+def test_scalars_with_names_that_others_have_or_trees_refuse(tmp_path):
+    with OmFileWriter(tmp_path / "file.om") as writer:
+
+        def scalar(value, name):
+            return writer.write_scalar(value, name, [writer.write_scalar("", "coordinates")])
+
+        array = writer.write_array(np.arange(6.0), [3], name="t")
+        scalars = [scalar(1, "a/b"), scalar(2, "a.b"), scalar(3, "t")]
+        writer.close(writer.write_group("", [array, *scalars]))
+    with xr.open_dataset(tmp_path / "file.om", engine="om") as dataset:
+        values = {name: variable.values.tolist() for name, variable in dataset.variables.items()}
+    assert values == {"t": [0, 1, 2, 3, 4, 5], "a/b": 1, "a.b": 2, "t_2": 3}
+    with xr.open_datatree(tmp_path / "file.om", engine="om") as tree:
+        values = {name: variable.values.tolist() for name, variable in tree.variables.items()}
+    assert values == {"t": [0, 1, 2, 3, 4, 5], "a.b": 1, "a.b_2": 2, "t_2": 3}
+
+
 @pytest.mark.parametrize("shared", [False, True])
 def test_arrays_of_one_name_in_a_tree(tmp_path, shared):
     """One that several share is there once; the others go by paths that xarray and netCDF take."""
