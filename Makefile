@@ -6,6 +6,9 @@ BIN = .venv/bin
 # Without compiling what most packages never import, which takes as long as all the rest.
 INSTALL = install --quiet --no-compile
 PIP = -m pip $(INSTALL)
+# Python keeps what it compiles when a module is first imported, also where an image of a container says not to: the tests
+# start hundreds of processes.
+export PYTHONDONTWRITEBYTECODE =
 C_FILES = $(shell find csrc tests/c tests/fuzz omfiles -name '*.[ch]' -o -name '*.cpp')
 PYTHON_FILES = omfiles tests examples benchmarks docs tools conftest.py setup.py
 WHEEL_FILES = setup.py pyproject.toml MANIFEST.in README.md CHANGELOG.md \
