@@ -344,10 +344,11 @@ class _Contents:
         """Whether a variable says so; it need not any more then."""
         attrs = self.metadata[path]["attributes"]
         attrs.pop(GRID_INDEX, None)  # which only we understand
-        if attrs.get(ROLE) != COORDINATE:
+        roles = str(attrs.get(ROLE, "")).split()
+        if not roles or not all(role == COORDINATE or role in attrs for role in roles):
             return False
         del attrs[ROLE]
-        return " " not in path
+        return COORDINATE in roles and " " not in path
 
 
 def _with_fitting_dims(array: Array) -> Array:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy.typing as npt
 import xarray
 from xarray.backends import AbstractDataStore
+from xarray.conventions import CF_RELATED_DATA
 
 from omfiles.chunking import preferred_chunks
 from omfiles.contents import Array, attributes, dimensions, members, name_unnamed, scalar_variables, scan, unique
@@ -125,9 +126,11 @@ class OmDataStore(AbstractDataStore):
         self.coordinates = {name for name, roles in self._roles.items() if COORDINATE in roles}
         self.indexes = list(_grid_indexes(self._attrs_of, dims, arrays))
         self._characters = [name for name, roles in self._roles.items() if TEXT in roles or BYTES in roles]
-        self.coordinates |= {
-            name for name, variable in self._added.items() if variable.attrs.pop(ROLE, None) == COORDINATE
-        }
+        for name, variable in self._added.items():
+            roles = str(variable.attrs.pop(ROLE, "")).split()
+            _keep_in_encoding(variable, roles)
+            if COORDINATE in roles:
+                self.coordinates.add(name)
         self.grid: GridIndex | None = None
         if translated:
             if self.root_variable.is_array:  # whose scalars are also those of the dataset
@@ -150,6 +153,7 @@ class OmDataStore(AbstractDataStore):
             variable = variables[name]
             variable.attrs = self._attrs_of[name]
             variable.encoding |= _encoding(array.reader, self._dims[name])
+            _keep_in_encoding(variable, self._roles[name])
             if TEXT in self._roles[name]:
                 variable.attrs["_Encoding"] = "utf-8"  # xarray takes it away again
             if GRID_MAPPING in self._added and {"lat", "lon"} <= set(array.dims):
@@ -216,6 +220,12 @@ def _grid_indexes(
         own = dict(zip(index.dims, index.shape))
         if index.names[0] == name and all(sizes(str(coordinate)) == own for coordinate in index.names):
             yield index
+
+
+def _keep_in_encoding(variable: xarray.Variable, names: Iterable[str]) -> None:
+    """Take attributes from where `xarray.open_dataset(..., decode_coords="all")` takes them, too."""
+    for name in set(CF_RELATED_DATA).intersection(names, variable.attrs):
+        variable.encoding[name] = variable.attrs.pop(name)
 
 
 def _encoding(reader: OmFileReader, dims: Sequence[str]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import xarray
-from xarray.conventions import encode_cf_variable
+from xarray.conventions import CF_RELATED_DATA, encode_cf_variable
 from xarray.indexes import PandasMultiIndex
 
 from omfiles.arguments import DIMENSION_KEY, array_spec, check_compression, encode_name, naming, native_dtype
@@ -318,23 +318,27 @@ def _encoded(
     `taken` are names of dimensions that one along characters must not have.
     """
     kind = var.dtype.kind
+    roles = [name for name in CF_RELATED_DATA if name in var.encoding and name not in var.attrs]
+    if roles:
+        var = var.copy(deep=False)
+        var.attrs |= {name: var.encoding[name] for name in roles}
     if kind in "fiu":
-        return var, []
+        return var, roles
     if kind != "b":  # text and times are small; xarray cannot encode all of them in dask arrays
         var = var.compute()
     if kind in "SUT" or (kind == "O" and isinstance(var.to_numpy().flat[0], str)):
         if var.ndim == 0 and kind != "S":
-            return xarray.Variable((), str(var.to_numpy()[()]), var.attrs), []
+            return xarray.Variable((), str(var.to_numpy()[()]), var.attrs), roles
         data = characters(var.to_numpy())
         role = BYTES if kind == "S" else TEXT
         dim = f"{role}{data.shape[-1]}"
         while dim in taken:
             dim = f"_{dim}"
-        return xarray.Variable((*var.dims, dim), data, var.attrs), [role]
+        return xarray.Variable((*var.dims, dim), data, var.attrs), [role, *roles]
     encoding = {**{key: var.encoding[key] for key in TIME if key in var.encoding}, **times}
     if encoding and kind in "mM":
         encoding["dtype"] = "int64"  # in finer units if these would not do: xarray warns
-    return encode_cf_variable(xarray.Variable(var.dims, var.data, var.attrs, encoding)), []
+    return encode_cf_variable(xarray.Variable(var.dims, var.data, var.attrs, encoding)), roles
 
 
 def _codec(

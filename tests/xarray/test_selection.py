@@ -426,7 +426,8 @@ def test_other_stores_do_not_see_the_description(open_model, tmp_path):
     zarr = pytest.importorskip("omfiles.zarr", reason="needs zarr", exc_type=ImportError)
     ds = open_model(files.LAMBERT)
     write_dataset(ds, tmp_path / "a.om")
-    found = xr.open_zarr(zarr.OmStore(tmp_path / "a.om"), consolidated=False)
+    found = xr.open_zarr(zarr.OmStore(tmp_path / "a.om"), consolidated=False, decode_coords="all")
+    assert found["rain"].encoding["grid_mapping"] == "spatial_ref"
     xr.testing.assert_identical(found.load(), ds.drop_indexes(["lat", "lon"]).load())
     write_dataset(found, tmp_path / "b.om")
 

@@ -149,6 +149,34 @@ def test_coordinates(tmp_path):
     assert set(reopen(tmp_path / "a.om", decode_coords=False).data_vars) >= {"height", "station", "t2m"}
 
 
+def test_what_belongs_to_a_variable(tmp_path):
+    """Names of a projection, of bounds and so on are attributes of files, which xarray keeps elsewhere."""
+    ds = weather().assign_coords(
+        crs=((), 0, {"grid_mapping_name": "latitude_longitude"}),
+        time_bounds=(("time", "two"), np.stack([TIME - np.timedelta64(1, "h"), TIME], axis=1)),
+        place=("lat", [f"p{i}" for i in range(50)]),
+    )
+    ds["single"] = 1.5
+    ds["cells"] = ("lat", [f"c{i}" for i in range(50)], {"grid_mapping": "an attribute, and stays one"})
+    related = {"t2m": {"grid_mapping": "crs", "cell_measures": "area: soil"}, "time": {"bounds": "time_bounds"}}
+    related |= {"place": {"grid_mapping": "crs"}, "single": {"grid_mapping": "crs"}, "cells": {"geometry": "place"}}
+    for name, names in related.items():
+        ds[name].encoding |= names
+    ds["cells"].encoding["grid_mapping"] = "hidden by the attribute"
+
+    assert_round_trip(ds, tmp_path / "a.om")
+    found = reopen(tmp_path / "a.om")
+    assert all(names.items() <= found[name].encoding.items() for name, names in related.items())
+    assert "grid_mapping" not in found["cells"].encoding and "grid_mapping" not in found["soil"].encoding
+    for name, names in related.items():
+        with OmFileReader(tmp_path / "a.om") as reader:  # as other readers see them
+            assert names.items() <= reader[name].attrs.items()
+    found.om.to_om(tmp_path / "b.om")
+    again = reopen(tmp_path / "b.om")
+    xr.testing.assert_identical(again, ds)
+    assert all(names.items() <= again[name].encoding.items() for name, names in related.items())
+
+
 def test_a_dataset_without_anything(tmp_path):
     assert_round_trip(xr.Dataset(), tmp_path / "a.om")
     assert_round_trip(xr.Dataset(attrs={"title": "empty"}), tmp_path / "a.om")
