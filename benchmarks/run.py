@@ -98,6 +98,8 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path, help="put the tables into this page")
     options = parser.parse_args()
 
+    if options.folder is not None:
+        options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         quick, n_cores = options.quick, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

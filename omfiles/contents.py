@@ -96,13 +96,13 @@ def attributes(node: OmFileReader, without: Container[str] = ()) -> dict[str, An
     )
 
 
-def scalar_variables(group: OmFileReader) -> dict[str, OmFileReader]:
+def scalar_variables(group: OmFileReader) -> list[OmFileReader]:
     """Find the scalars below a group that are variables without dimensions, and no attributes of it."""
-    return {
-        child.name: child
+    return [
+        child
         for child in group.children
         if child.is_scalar and child.num_children and child.attrs.get(DIMENSION_KEY) == ""
-    }
+    ]
 
 
 def members(

@@ -309,7 +309,7 @@ class _Contents:
         for path, own in named.items():
             place = places[path]
             scalars = scalar_variables(groups[path])
-            coordinates = [self._add_scalar(place, name, child) for name, child in scalars.items()]
+            coordinates = [self._add_scalar(place, child) for child in scalars]
             for name, array in own.items():
                 reader = array.reader
                 chunks = preferred_chunks(reader.shape, reader.chunks, reader.dtype.itemsize, chunk_bytes)
@@ -317,7 +317,7 @@ class _Contents:
                 added = self._add(place, name, metadata)
                 self.arrays[added] = _ZarrArray(reader, chunks)
                 coordinates.append(added)
-            attrs = _for_json(attributes(groups[path], without=scalars))
+            attrs = _for_json(attributes(groups[path], without=[child.name for child in scalars]))
             auxiliary = [added.rpartition("/")[2] for added in coordinates if self._is_coordinate(added)]
             if auxiliary:
                 attrs["coordinates"] = " ".join(auxiliary)  # as xarray and CF name them
@@ -329,10 +329,10 @@ class _Contents:
         self.metadata[path] = metadata
         return path
 
-    def _add_scalar(self, group: str, name: str, scalar: OmFileReader) -> str:
+    def _add_scalar(self, group: str, scalar: OmFileReader) -> str:
         value = scalar.read_scalar()
         dtype = np.dtype(str) if isinstance(value, str) else value.dtype
-        path = self._add(group, name, _array(dtype, (), (), (), attributes(scalar)))
+        path = self._add(group, scalar.name, _array(dtype, (), (), (), attributes(scalar)))
         if isinstance(value, str):
             text = value.encode()
             self.values[f"{path}/c"] = struct.pack("<II", 1, len(text)) + text  # the codec vlen-utf8

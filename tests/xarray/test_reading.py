@@ -696,14 +696,14 @@ def test_scalars_with_names_that_others_have_or_trees_refuse(tmp_path):
             return writer.write_scalar(value, name, [writer.write_scalar("", "coordinates")])
 
         array = writer.write_array(np.arange(6.0), [3], name="t")
-        scalars = [scalar(1, "a/b"), scalar(2, "a.b"), scalar(3, "t")]
+        scalars = [scalar(1, "a/b"), scalar(2, "a.b"), scalar(3, "t"), scalar(4, "s"), scalar(5, "s")]
         writer.close(writer.write_group("", [array, *scalars]))
     with xr.open_dataset(tmp_path / "file.om", engine="om") as dataset:
         values = {name: variable.values.tolist() for name, variable in dataset.variables.items()}
-    assert values == {"t": [0, 1, 2, 3, 4, 5], "a/b": 1, "a.b": 2, "t_2": 3}
+    assert values == {"t": [0, 1, 2, 3, 4, 5], "a/b": 1, "a.b": 2, "t_2": 3, "s": 4, "s_2": 5}
     with xr.open_datatree(tmp_path / "file.om", engine="om") as tree:
         values = {name: variable.values.tolist() for name, variable in tree.variables.items()}
-    assert values == {"t": [0, 1, 2, 3, 4, 5], "a.b": 1, "a.b_2": 2, "t_2": 3}
+    assert values == {"t": [0, 1, 2, 3, 4, 5], "a.b": 1, "a.b_2": 2, "t_2": 3, "s": 4, "s_2": 5}
 
 
 @pytest.mark.parametrize("shared", [False, True])
