@@ -20,7 +20,8 @@ range over the rounds. Files are the same for both and lie in the page cache.
 The data are smooth temperatures with noise of about one quantisation step (scale 20, so 0.05 degrees; for the
 logarithmic codec scale 1000): maps of 1441 x 2879 values, series of 300 x 300 places and 504 times, and a large map of
 10,000 x 10,000. GB/s count the bytes of the array, not of the file.
-[`benchmarks/cases.py`](../benchmarks/cases.py) has the code of every case.
+[`benchmarks/cases.py`](../benchmarks/cases.py) has the code of every case. Each result is gone before the next one is
+read, which on Linux has its memory then, from 32 to 512 MiB; the first one of such a size takes longer.
 
 Memory is bounded by tests ([`tests/unit/test_memory.py`](../tests/unit/test_memory.py)): a read takes its output plus
 at most 8 MiB, a streaming write its item plus at most 32 MiB plus 8 bytes a chunk.

@@ -14,6 +14,7 @@ from omfiles._core cimport (
     omf_cursor_seek, omf_lut_decode, omf_lut_range, omf_plan_init
 )
 from omfiles._fetch cimport make_table
+from omfiles._memory cimport new_result
 from omfiles._select cimport Selection, parse, place, shape_of
 from omfiles.libomf cimport OMF_OK, omf_array, omf_cursor, omf_error, omf_span, omf_status
 
@@ -36,7 +37,7 @@ cdef ReadPlan make_plan(const omf_array *array, object dtype, object key, object
     self.n_chunks = 0
     if out is None:
         require_size(shape_of(&selection), dtype.itemsize, variable)
-        out = np.empty(shape_of(&selection), dtype)
+        out = new_result(shape_of(&selection), dtype, selection.n_elements * dtype.itemsize)
     self.out = out
     if selection.n_elements == 0:
         return self

@@ -16,6 +16,7 @@
 #else
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -184,5 +185,31 @@ static inline uint64_t omfiles_count(volatile uint64_t *counter, uint64_t n) {
     return __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
 #endif
 }
+
+/* --- memory ------------------------------------------------------------------------------------------------------- */
+
+#if defined(__linux__) && defined(MADV_FREE) && defined(MADV_HUGEPAGE) && UINTPTR_MAX > UINT32_MAX
+/* Memory in large pages, of a multiple of their size; NULL if there is none. */
+static inline void *omfiles_map(size_t size) {
+    const uintptr_t page = (uintptr_t)2 << 20;
+    if (size > SIZE_MAX - page) return NULL;
+    char *const found = mmap(NULL, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (found == MAP_FAILED) return NULL;
+    const size_t before = (size_t)(0 - (uintptr_t)found % page) % page; /* to the next page */
+    if (before > 0) (void)munmap(found, before);
+    (void)munmap(found + before + size, page - before);
+    (void)madvise(found + before, size, MADV_HUGEPAGE);
+    return found + before;
+}
+
+static inline void omfiles_unmap(void *memory, size_t size) { (void)munmap(memory, size); }
+
+/* Let the system take the memory without its content, until it is written again: 1, or 0 if it does not know that. */
+static inline int omfiles_give_up(void *memory, size_t size) { return madvise(memory, size, MADV_FREE) == 0; }
+#else
+static inline void *omfiles_map(size_t size) { return (void)size, (void *)0; }
+static inline void omfiles_unmap(void *memory, size_t size) { (void)memory, (void)size; }
+static inline int omfiles_give_up(void *memory, size_t size) { return (void)memory, (void)size, 0; }
+#endif
 
 #endif

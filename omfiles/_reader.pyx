@@ -15,6 +15,7 @@ from omfiles._core cimport (
     omf_type_size
 )
 from omfiles._fetch cimport LutCache, locate_chunks, new_cache, read_plan
+from omfiles._memory cimport new_result
 from omfiles._plan cimport ReadPlan, make_plan
 from omfiles._record cimport (
     Node, OmVariable, copy_place, descend, load_record, locate_child, name_of, scalar_of, start_at, way_of
@@ -668,7 +669,7 @@ cdef object read(Reader self, object key, object out):
                 failed = locate_chunks(&plan, source, cache, 0, plan.n_chunks, &failure)
             if failed:
                 raise_failure(&failure, source, name_of(&self.record))
-        out = empty(shape, self.element)
+        out = new_result(shape, self.element, selection.n_elements * itemsize)
     PyObject_GetBuffer(out, &view, PyBUF_STRIDED | PyBUF_WRITABLE)
     try:
         check(omf_plan_init(&plan, &self.record.array, selection.select,

@@ -91,7 +91,7 @@ def test_threads_share_the_memory(folder: Path, chunks: tuple[int, int]) -> None
     code = """
 omfiles.set_num_threads(16)
 reader = omfiles.OmFileReader(sys.argv[1])
-reader[:2048]  # starts them
+reader[:2000]  # starts them
 peak_of(lambda: reader[...])
 """
     assert peak(code, path) <= np.prod(LARGE) * 4 + READ_EXTRA

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""Memory of large results. Where they are read in a loop, finding and clearing memory for each takes the system about
+as long as decoding takes us, so that of the last one that is gone waits for the next one. The system may take it back
+at any moment, if it has better use for it.
+"""
+
+from cpython.buffer cimport PyBuffer_FillInfo
+
+import os
+
+import numpy as np
+
+cdef extern from "_platform.h" nogil:
+    bint omfiles_try_lock(char *lock)
+    void omfiles_unlock(char *lock)
+    void *omfiles_map(size_t size)
+    void omfiles_unmap(void *memory, size_t size)
+    bint omfiles_give_up(void *memory, size_t size)
+
+cdef enum:
+    LEAST = 32 << 20      # bytes of a result; malloc keeps smaller ones for the next
+    MOST = 512 << 20      # of memory that waits: monitors of memory count it
+    PAGE = 2 << 20        # a large page: what memory is a multiple of
+
+cdef object empty = np.empty
+cdef object ndarray = np.ndarray
+
+
+cdef struct Span:
+    void *memory
+    size_t size
+
+cdef Span waiting
+cdef char lock
+
+
+cdef object new_result(tuple shape, object dtype, uint64_t size):
+    cdef Block block
+    if size < LEAST:
+        return empty(shape, dtype)
+    block = Block.__new__(Block)
+    block.span = find((size + PAGE - 1) // PAGE * PAGE)
+    if block.span.memory == NULL:
+        return empty(shape, dtype)
+    return ndarray(shape, dtype, block)
+
+
+cdef class Block:
+    """The memory of a result, which is its `base`."""
+
+    cdef Span span
+
+    def __getbuffer__(self, Py_buffer *view, int flags):
+        PyBuffer_FillInfo(view, self, self.span.memory, self.span.size, False, flags)
+
+    def __dealloc__(self):
+        cdef Span old = self.span
+        if old.memory != NULL and old.size <= MOST and omfiles_give_up(old.memory, old.size):
+            old = exchange(old)
+        release(old)
+
+
+# The lock is only ever tried: a process that was forked while a thread held it goes on without what waits.
+cdef Span exchange(Span new) noexcept:
+    cdef Span old = new
+    if omfiles_try_lock(&lock):
+        old = waiting
+        waiting.memory, waiting.size = new.memory, new.size
+        omfiles_unlock(&lock)
+    return old
+
+
+cdef void release(Span span) noexcept:
+    if span.memory != NULL:
+        omfiles_unmap(span.memory, span.size)
+
+
+cdef Span find(size_t size) noexcept:
+    """What waits, without what is too much, or new memory instead of it."""
+    cdef Span found = exchange(Span(NULL, 0))
+    if found.size < size:
+        release(found)
+        found = Span(omfiles_map(size), size)
+    elif found.size > size:
+        omfiles_unmap(<char *> found.memory + size, found.size - size)
+        found.size = size
+    return found
+
+
+def drop_waiting() -> None:
+    """Give what waits back to the system. After a fork it would have to be copied page by page."""
+    release(exchange(Span(NULL, 0)))
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=drop_waiting)
