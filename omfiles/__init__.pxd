@@ -13,4 +13,5 @@ from omfiles._core cimport (
     omf_header_decode, omf_record_decode, omf_record_child, omf_record_size, omf_record_encode, omf_header_encode,
     omf_trailer_encode, omf_lut_n_groups, omf_lut_range, omf_lut_decode, omf_lut_group_size, omf_lut_encode,
     omf_plan_init, omf_cursor_seek, omf_cursor_next, omf_cursor_check, omf_cursor_decode, omf_table_fill,
+    omf_record_is_named,
 )

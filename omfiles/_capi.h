@@ -16,6 +16,7 @@ static const omfiles_api omfiles_table = {
     omf_header_encode,      omf_trailer_encode,       omf_lut_n_groups,       omf_lut_range,
     omf_lut_decode,         omf_lut_group_size,       omf_lut_encode,         omf_plan_init,
     omf_cursor_seek,        omf_cursor_next,          omf_cursor_check,       omf_cursor_decode,
+    omf_record_is_named,
 };
 
 #endif

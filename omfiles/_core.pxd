@@ -67,6 +67,8 @@ cdef omf_status omf_record_decode(omf_record *record, const uint8_t *src, size_t
                                   uint64_t file_size, omf_error *err) noexcept nogil
 cdef omf_status omf_record_child(const omf_record *record, uint32_t index, omf_span *child,
                                  omf_error *err) noexcept nogil
+cdef c_bool omf_record_is_named(const uint8_t *src, size_t src_len, const char *name,
+                                size_t name_size) noexcept nogil
 cdef size_t omf_record_size(const omf_record_spec *spec) noexcept nogil
 cdef omf_status omf_record_encode(uint8_t *dst, size_t dst_cap, const omf_record_spec *spec) noexcept nogil
 cdef void omf_header_encode(uint8_t *dst) noexcept nogil

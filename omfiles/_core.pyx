@@ -223,6 +223,11 @@ cdef omf_status omf_record_child(const omf_record *record, uint32_t index, omf_s
     return libomf.omf_record_child(record, index, child, err)
 
 
+cdef c_bool omf_record_is_named(const uint8_t *src, size_t src_len, const char *name,
+                                size_t name_size) noexcept nogil:
+    return libomf.omf_record_is_named(src, src_len, name, name_size)
+
+
 cdef size_t omf_record_size(const omf_record_spec *spec) noexcept nogil:
     return libomf.omf_record_size(spec)
 

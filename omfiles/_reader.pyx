@@ -8,17 +8,16 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_STRIDED, PyBUF_WRITABLE, Py_buff
 from cpython.number cimport PyNumber_AsSsize_t
 from cpython.object cimport PyObject
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp
 
 from omfiles._core cimport (
-    Buffer, acquire, check, omf_header_decode, omf_lut_n_groups, omf_plan_init, omf_trailer_decode, omf_type_is_array,
-    omf_type_size
+    Buffer, acquire, check, omf_header_decode, omf_lut_n_groups, omf_plan_init, omf_record_is_named,
+    omf_trailer_decode, omf_type_is_array, omf_type_size
 )
 from omfiles._fetch cimport LutCache, locate_chunks, new_cache, read_plan
 from omfiles._memory cimport new_result
 from omfiles._plan cimport ReadPlan, make_plan
 from omfiles._record cimport (
-    Node, OmVariable, copy_place, descend, load_record, locate_child, name_of, scalar_of, start_at, way_of
+    Node, OmVariable, copy_place, descend, find_bytes, load_record, locate_child, name_of, scalar_of, start_at, way_of
 )
 from omfiles._select cimport Selection, check_out, parse, place, result_limit, shape_of
 from omfiles._source cimport Failure, Source, open_source, raise_failure, reopen_source, take
@@ -38,6 +37,8 @@ cdef enum:
     LARGE_RESULT = 256 << 20
     # A listing visits at most a node for every 8 bytes of the file, and this many that several parents share.
     MAX_SHARED_NODES = 1000000
+    # Searches for children by name before there is a dict of all names, which takes as long.
+    FEW_SEARCHES = 8
     # Characters of all paths of a listing: in a tree of n levels they grow with the square of n.
     MAX_PATH_CHARACTERS = 256 << 20
 
@@ -63,7 +64,7 @@ cdef class Reader(Node):
     cdef tuple dims
     cdef object element     # what `dtype` answers
     cdef dict children_by_name
-    cdef bint searched      # by name, once
+    cdef unsigned n_searches  # for children by name
 
     def __init__(self, source, *, storage_options=None, fetch=None):
         if self.dims is not None:
@@ -263,6 +264,10 @@ cdef class Reader(Node):
         if index is None:
             raise ValueError(f"{self.name!r} has no child {name!r}")
         return open_child(self, source, index)
+
+    def _index_of(self, name):
+        """Index of the first child of a name, or None."""
+        return find_child(self, opened(self), name)
 
     def _names(self) -> dict[str, int]:
         """Index of the first child of each name, in file order."""
@@ -580,19 +585,19 @@ cdef int fetch_tree(Reader self, Source source) except -1:
 cdef object find_child(Reader self, Source source, str name):
     """Index of the first child of a name, or None."""
     cdef omf_span span
-    cdef omf_record record
+    cdef const uint8_t *src
     cdef uint32_t i
     cdef bytes wanted
     cdef Py_ssize_t size
-    # The first time it is quicker to compare than to make a dict of all names; who asks again gets that.
-    if self.children_by_name is None and source.remote is None and not self.searched:
-        self.searched = True
+    # A few times it is quicker to compare than to make a dict of all names; who goes on asking gets that.
+    if self.children_by_name is None and source.remote is None and self.n_searches < FEW_SEARCHES:
+        self.n_searches += 1
         wanted = name.encode(errors="surrogatepass")
         size = len(wanted)
         for i in range(self.record.n_children):
             locate_child(&self.record, source, i, &span)
-            _owner = load_record(source, span, &record, &self.record)
-            if record.name_size == <size_t> size and memcmp(record.name, <const char *> wanted, size) == 0:
+            _owner = find_bytes(source, span, &self.record, &src)
+            if omf_record_is_named(src, span.size, <const char *> wanted, size):
                 return i
         return None
     return names_of(self, source).get(name)

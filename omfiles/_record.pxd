@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The records of a file: where they lie, what they say."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from omfiles._source cimport Source
 from omfiles.libomf cimport omf_record, omf_span
@@ -32,6 +32,8 @@ cdef void copy_place(Node self, Node other)
 cdef int descend(Node self, Node parent, const omf_record *of_parent, uint32_t index, Source source) except -1
 cdef tuple way_of(Node self)
 
+# Find the bytes of a record, a child of `parent` (NULL for the root); returns what keeps them if the source does not.
+cdef object find_bytes(Source source, omf_span span, const omf_record *parent, const uint8_t **src)
 # Decode a record, a child of `parent` (NULL for the root); returns what keeps its bytes if that is not the source.
 cdef object load_record(Source source, omf_span span, omf_record *record, const omf_record *parent)
 # Find the record of a child.

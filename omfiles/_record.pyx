@@ -67,15 +67,20 @@ cdef int locate_child(const omf_record *record, Source source, uint32_t index, o
     return 0
 
 
-cdef object load_record(Source source, omf_span span, omf_record *record, const omf_record *parent):
-    cdef const uint8_t *src = source.view(span.offset, span.size)
-    cdef omf_error error
+cdef object find_bytes(Source source, omf_span span, const omf_record *parent, const uint8_t **src):
     cdef Part owner = None
-    cdef omf_status status
-    if src == NULL:
+    src[0] = source.view(span.offset, span.size)
+    if src[0] == NULL:
         owner = find_part(source, span, parent)
-        src = owner.start + (span.offset - owner.offset)
-    status = omf_record_decode(record, src, span.size, span.offset, source.size, &error)
+        src[0] = owner.start + (span.offset - owner.offset)
+    return owner
+
+
+cdef object load_record(Source source, omf_span span, omf_record *record, const omf_record *parent):
+    cdef const uint8_t *src
+    cdef omf_error error
+    cdef object owner = find_bytes(source, span, parent, &src)
+    cdef omf_status status = omf_record_decode(record, src, span.size, span.offset, source.size, &error)
     if status != OMF_OK:
         check(status, &error, source.name, child_of(parent), 0)
     return owner

@@ -208,6 +208,7 @@ cdef extern from "omf/omf.h" nogil:
     omf_status omf_record_decode(omf_record *record, const uint8_t *src, size_t src_len, uint64_t offset,
                                  uint64_t file_size, omf_error *err)
     omf_status omf_record_child(const omf_record *record, uint32_t index, omf_span *child, omf_error *err)
+    c_bool omf_record_is_named(const uint8_t *src, size_t src_len, const char *name, size_t name_size)
     size_t omf_record_size(const omf_record_spec *spec)
     omf_status omf_record_encode(uint8_t *dst, size_t dst_cap, const omf_record_spec *spec)
     void omf_header_encode(uint8_t *dst)

@@ -159,13 +159,12 @@ class OmFileReader(Reader):
         candidates = [(self, path)]
         while candidates:
             node, rest = candidates.pop()
-            names = node._names()
-            if rest in names:
-                return node.get_child_by_index(names[rest])
+            if (index := node._index_of(rest)) is not None:
+                return node.get_child_by_index(index)
             slash = rest.rfind("/")
             while slash >= 0:
-                if rest[:slash] in names:
-                    candidates.append((node.get_child_by_index(names[rest[:slash]]), rest[slash + 1 :]))
+                if (index := node._index_of(rest[:slash])) is not None:
+                    candidates.append((node.get_child_by_index(index), rest[slash + 1 :]))
                 slash = rest.rfind("/", 0, slash)
         return None
 

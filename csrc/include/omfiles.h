@@ -93,6 +93,9 @@ typedef struct omfiles_api {
     omf_status (*cursor_check)(const omf_cursor *cursor, uint64_t begin, uint64_t end, omf_error *err);
     omf_status (*cursor_decode)(const omf_cursor *cursor, const uint8_t *src, size_t src_len, void *scratch,
                                 size_t scratch_size, omf_error *err);
+
+    /* omf/format.h again: what is new comes last */
+    bool (*record_is_named)(const uint8_t *src, size_t src_len, const char *name, size_t name_size);
 } omfiles_api;
 
 /* The table of the installed package, which is valid for as long as the process lives. NULL and an ImportError if there

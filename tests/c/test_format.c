@@ -28,6 +28,9 @@ static const uint64_t NUMBERS[] = {0,
 /* Whatever a decoded record says must be safe to use. */
 static void check_record(const omf_record *record, const uint8_t *bytes, size_t size) {
     CHECK(record->name >= bytes && record->name + record->name_size == bytes + size, "name outside the record");
+    CHECK(omf_record_is_named(bytes, size, (const char *)record->name, record->name_size), "its own name");
+    CHECK(!omf_record_is_named(bytes, size, (const char *)record->name, record->name_size + 1), "a longer name");
+    CHECK(!omf_record_is_named(bytes, size, "x", 1) || (record->name_size == 1 && record->name[0] == 'x'), "x");
     if (record->value_size)
         CHECK(record->value >= bytes && record->value + record->value_size <= bytes + size, "value outside the record");
     for (uint32_t i = 0; i < record->n_children; i++) {
@@ -56,6 +59,10 @@ static omf_status decode_record(const uint8_t *bytes, size_t size) {
     omf_record record;
     omf_error err = {OMF_OK, 0, NULL, NULL};
     omf_status status = omf_record_decode(&record, in, size, 4096, FILE_SIZE, &err);
+    for (size_t n = 0; n <= size + 1; n++) {
+        const bool has_room = size >= 8 + n;
+        CHECK(!omf_record_is_named(in, size, has_room ? (const char *)in + size - n : "", n) || has_room, "%zu", n);
+    }
     if (status == OMF_OK) check_record(&record, in, size);
     else
         CHECK(err.status == status && err.reason && err.field && err.offset >= 4096, "status %d without error", status);

@@ -69,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const omf_status status = omf_record_decode(&record, bytes, record_size, spans[i].offset, size, &err);
         if (status == OMF_OK) {
             REQUIRE(record.name + record.name_size == bytes + record_size);
+            REQUIRE(omf_record_is_named(bytes, record_size, (const char *)record.name, record.name_size));
             if (omf_type_is_array(record.type)) check_array(&record.array, data, size);
             else REQUIRE(record.value_size == 0 || record.value >= bytes + 8);
             check_written_again(&record, bytes, record_size);

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import omfiles
-from omfiles import OmFileReader, _codec, _core, _reader
+from omfiles import OmFileReader, OmFileWriter, _codec, _core, _reader
 
 DATA = np.arange(4 * 5 * 6, dtype="float32").reshape(4, 5, 6)
 
@@ -102,6 +102,22 @@ def test_get_child_by_index(root: OmFileReader) -> None:
     for index in (1.0, "t2m", None):
         with pytest.raises(TypeError):
             root.get_child_by_index(index)
+
+
+def test_a_name_stands_for_the_same_child_however_often_it_is_asked_for(tmp_path: Path) -> None:
+    names = ["b", "ab", "", "a", "a", "b\0", "ä", "a/b", "b", "\xe4b"]
+    with OmFileWriter(tmp_path / "names.om") as writer:
+        # More than what is read with the end of the file, so that some records have to be fetched.
+        filler = [writer.write_scalar("x" * 5000, f"filler {i}") for i in range(20)]
+        children = [writer.write_scalar(i, name) for i, name in enumerate(names)]
+        writer.close(writer.write_group("", [*children[:5], *filler, *children[5:]]))
+    for order in (names, names[::-1]):
+        reader = OmFileReader(tmp_path / "names.om")
+        for _ in range(3):
+            for name in order:
+                assert reader[name].read_scalar() == names.index(name) == reader.get_child_by_name(name).read_scalar()
+            for missing in ("c", "aa", "b\0\0", "A", "\udce4", "filler", "ab/"):
+                assert missing not in reader
 
 
 def test_get_child_by_name(root: OmFileReader) -> None:

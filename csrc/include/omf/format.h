@@ -72,6 +72,10 @@ OMF_API omf_status omf_record_decode(omf_record *record, const uint8_t *src, siz
 /* Where the index-th child's record lies; checked to be inside the file. */
 OMF_API omf_status omf_record_child(const omf_record *record, uint32_t index, omf_span *child, omf_error *err);
 
+/* Whether a record that fills src has this name, if omf_record_decode accepts it: far cheaper than decoding records most
+ * of which have another one. */
+OMF_API bool omf_record_is_named(const uint8_t *src, size_t src_len, const char *name, size_t name_size);
+
 /* What a record is made from. `value`: scalars in little-endian, strings without length. */
 typedef struct omf_record_spec {
     omf_type type;

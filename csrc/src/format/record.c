@@ -162,6 +162,11 @@ omf_status omf_record_decode(omf_record *record, const uint8_t *src, size_t src_
     return OMF_OK;
 }
 
+bool omf_record_is_named(const uint8_t *src, size_t src_len, const char *name, size_t name_size) {
+    if (src_len < COMMON_SIZE || name_size > src_len - COMMON_SIZE || omfi_load16(src + 2) != name_size) return false;
+    return name_size == 0 || memcmp(src + src_len - name_size, name, name_size) == 0;
+}
+
 omf_status omf_record_child(const omf_record *record, uint32_t index, omf_span *child, omf_error *err) {
     OMFI_CHECK(index < record->n_children, err, OMF_ERR_ARGUMENT, 0, "child index", "behind the last child");
     const uint8_t *size = record->children + 8 * (size_t)index;
