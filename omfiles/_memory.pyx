@@ -87,9 +87,11 @@ cdef Span find(size_t size) noexcept:
     return found
 
 
-def drop_waiting() -> None:
-    """Give what waits back to the system. After a fork it would have to be copied page by page."""
-    release(exchange(Span(NULL, 0)))
+def drop_waiting() -> int:
+    """Give what waits back to the system; how many bytes? After a fork they would have to be copied page by page."""
+    cdef Span old = exchange(Span(NULL, 0))
+    release(old)
+    return old.size
 
 
 if hasattr(os, "register_at_fork"):
