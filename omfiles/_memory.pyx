@@ -13,6 +13,7 @@ import numpy as np
 cdef extern from "_platform.h" nogil:
     bint omfiles_try_lock(char *lock)
     void omfiles_unlock(char *lock)
+    size_t OMFILES_PAGE
     void *omfiles_map(size_t size)
     void omfiles_unmap(void *memory, size_t size)
     bint omfiles_give_up(void *memory, size_t size)
@@ -20,10 +21,8 @@ cdef extern from "_platform.h" nogil:
 cdef enum:
     LEAST = 32 << 20      # bytes of a result; malloc keeps smaller ones for the next
     MOST = 512 << 20      # of memory that waits: monitors of memory count it
-    PAGE = 2 << 20        # a large page: what memory is a multiple of
 
 cdef object empty = np.empty
-cdef object ndarray = np.ndarray
 
 
 cdef struct Span:
@@ -39,10 +38,10 @@ cdef object new_result(tuple shape, object dtype, uint64_t size):
     if size < LEAST:
         return empty(shape, dtype)
     block = Block.__new__(Block)
-    block.span = find((size + PAGE - 1) // PAGE * PAGE)
+    block.span = find((size + OMFILES_PAGE - 1) // OMFILES_PAGE * OMFILES_PAGE)
     if block.span.memory == NULL:
         return empty(shape, dtype)
-    return ndarray(shape, dtype, block)
+    return np.ndarray(shape, dtype, block)
 
 
 cdef class Block:
@@ -62,10 +61,11 @@ cdef class Block:
 
 # The lock is only ever tried: a process that was forked while a thread held it goes on without what waits.
 cdef Span exchange(Span new) noexcept:
+    global waiting
     cdef Span old = new
     if omfiles_try_lock(&lock):
         old = waiting
-        waiting.memory, waiting.size = new.memory, new.size
+        waiting = new
         omfiles_unlock(&lock)
     return old
 

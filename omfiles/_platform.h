@@ -188,16 +188,17 @@ static inline uint64_t omfiles_count(volatile uint64_t *counter, uint64_t n) {
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 
+#define OMFILES_PAGE ((size_t)2 << 20) /* bytes of a large page */
+
 #if defined(__linux__) && defined(MADV_FREE) && defined(MADV_HUGEPAGE) && UINTPTR_MAX > UINT32_MAX
 /* Memory in large pages, of a multiple of their size; NULL if there is none. */
 static inline void *omfiles_map(size_t size) {
-    const uintptr_t page = (uintptr_t)2 << 20;
-    if (size > SIZE_MAX - page) return NULL;
-    char *const found = mmap(NULL, size + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (size > SIZE_MAX - OMFILES_PAGE) return NULL;
+    char *const found = mmap(NULL, size + OMFILES_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (found == MAP_FAILED) return NULL;
-    const size_t before = (size_t)(0 - (uintptr_t)found % page) % page; /* to the next page */
+    const size_t before = (size_t)(0 - (uintptr_t)found) % OMFILES_PAGE; /* to the next page */
     if (before > 0) (void)munmap(found, before);
-    (void)munmap(found + before + size, page - before);
+    (void)munmap(found + before + size, OMFILES_PAGE - before);
     (void)madvise(found + before, size, MADV_HUGEPAGE);
     return found + before;
 }

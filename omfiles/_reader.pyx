@@ -26,8 +26,6 @@ from omfiles.libomf cimport (
     omf_plan, omf_record, omf_span, omf_status
 )
 
-import numpy as np
-
 from omfiles._core import ARRAY_TYPES, COMPRESSIONS
 from omfiles.errors import OmFormatError
 from omfiles.limits import require_size
@@ -46,7 +44,6 @@ cdef dict COMPRESSION_NAMES = {code: name for name, code in COMPRESSIONS.items()
 # What `dtype` answers, by type code: a group, scalars, a string, arrays.
 cdef tuple ELEMENTS = (type(None), *ARRAY_TYPES, str, *ARRAY_TYPES)
 cdef tuple NOTHING = ()
-cdef object empty = np.empty
 
 cdef extern from "Python.h":
     ctypedef object (*newfunc)(type cls, object args, PyObject *kwargs)
@@ -661,7 +658,7 @@ cdef object read(Reader self, object key, object out):
     if source.remote is not None:
         return read_remote(source.remote, plan_read(self, source, key, out))
     if selection.n_elements == 0:
-        return empty(shape, self.element) if out is None else out
+        return new_result(shape, self.element, 0) if out is None else out
     cache = lut_cache(self)
     itemsize = omf_type_size(self.record.type)
     if out is None:

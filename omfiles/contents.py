@@ -89,11 +89,10 @@ def scan(
     return groups, arrays
 
 
-def attributes(node: OmFileReader, without: Container[str] = ()) -> dict[str, Any]:
-    """Return the attributes of a variable, but for the names of dimensions and those in `without`."""
-    return unpack_attrs(
-        {key: value for key, value in node._attributes()[0].items() if key != DIMENSION_KEY and key not in without}
-    )
+def attributes(node: OmFileReader, without: Iterable[OmFileReader] = ()) -> dict[str, Any]:
+    """Return the attributes of a variable, but for the names of dimensions and the children in `without`."""
+    others = {DIMENSION_KEY, *(child.name for child in without)}
+    return unpack_attrs({key: value for key, value in node._attributes()[0].items() if key not in others})
 
 
 def scalar_variables(group: OmFileReader) -> list[OmFileReader]:

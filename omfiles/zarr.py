@@ -317,7 +317,7 @@ class _Contents:
                 added = self._add(place, name, metadata)
                 self.arrays[added] = _ZarrArray(reader, chunks)
                 coordinates.append(added)
-            attrs = _for_json(attributes(groups[path], without=[child.name for child in scalars]))
+            attrs = _for_json(attributes(groups[path], without=scalars))
             auxiliary = [added.rpartition("/")[2] for added in coordinates if self._is_coordinate(added)]
             if auxiliary:
                 attrs["coordinates"] = " ".join(auxiliary)  # as xarray and CF name them

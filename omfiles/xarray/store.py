@@ -120,7 +120,7 @@ class OmDataStore(AbstractDataStore):
             taken.add(free)
             self._added[free] = xarray.Variable((), child.read_scalar(), attributes(child))
         self._arrays, self._dims = arrays, dims
-        self._attrs = attributes(self.root_variable, without=[child.name for child in scalars])
+        self._attrs = attributes(self.root_variable, without=scalars)
         self._attrs_of: Mapping[str, dict[str, Any]] = {name: dict(array.attrs) for name, array in arrays.items()}
         self._roles = {name: str(attrs.pop(ROLE, "")).split() for name, attrs in self._attrs_of.items()}
         self.coordinates = {name for name, roles in self._roles.items() if COORDINATE in roles}
