@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE =
 C_FILES = $(shell find csrc tests/c tests/fuzz omfiles -name '*.[ch]' -o -name '*.cpp')
 PYTHON_FILES = omfiles tests examples benchmarks docs tools conftest.py setup.py
 WHEEL_FILES = setup.py pyproject.toml MANIFEST.in README.md CHANGELOG.md \
-	$(shell find csrc omfiles docs -name '*.[ch]' -o -name '*.py' -o -name '*.py[xi]' -o -name '*.pxd' -o -name '*.md')
+	$(shell find csrc omfiles docs -name '*.[ch]' -o -name '*.py' -o -name '*.py[xi]' -o -name '*.px[di]' -o -name '*.md')
 DIST = build/dist
 # As many jobs as there are cores, if not one of several that share them.
 JOBS = $(if $(findstring jobserver,$(MAKEFLAGS)),,--jobs $$(nproc))
@@ -103,7 +103,9 @@ test-plain-cpu: wheel ## the Python tests on an emulated x86-64 CPU without any 
 		--deselect tests/unit/test_limits.py::test_what_is_too_large_for_the_machine \
 		--deselect tests/unit/test_indexing.py::test_points_without_work_per_point) -o timeout=0 -k "not fork"
 
-abi: build .venv/test.stamp ## agree on the binary interface of the C core as it is: tests/capi/abi.json
+abi: .venv/editable.stamp .venv/test.stamp ## after a change in csrc/include: write what repeats it, and agree on it (tests/capi/abi.json)
+	$(BIN)/python tools/bindings.py
+	$(MAKE) build
 	$(BIN)/python tools/abi.py >tests/capi/abi.json.new
 	mv tests/capi/abi.json.new tests/capi/abi.json
 
@@ -173,6 +175,7 @@ lint: .venv/lint.stamp ## formatting and common mistakes in Python, Cython, C an
 	$(BIN)/ruff format --quiet --check $(PYTHON_FILES)
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint omfiles
 	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+	$(BIN)/python tools/bindings.py --check
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/zizmor --quiet --offline .github
 	$(BIN)/codespell

@@ -85,7 +85,7 @@ def get_include() -> str:
     --------
     >>> import os, omfiles
     >>> sorted(os.listdir(omfiles.get_include()))
-    ['omf', 'omfiles.h']
+    ['omf', 'omfiles.h', 'omfiles_table.h']
     """
     package = Path(__file__).parent
     installed = package / "include"

@@ -16,84 +16,55 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pycparser import c_ast, c_generator, c_parser
+from bindings import INCLUDE, declared_name, read_headers
 
 from omfiles import _core
 
-INCLUDE = Path(__file__).parents[1] / "csrc" / "include"
 CC = shlex.split(os.environ.get("CC", "cc"))
-
-# Enough of other people's headers for ours to be parsed, or compiled.
-PYTHON_H = """
-typedef struct object PyObject;
-extern PyObject *PyExc_ImportError;
-void *PyCapsule_Import(const char *, int);
-PyObject *PyErr_Format(PyObject *, const char *, ...);
-"""
-STANDARD = {
-    "stdint.h": "typedef int uint8_t, uint32_t, uint64_t, int64_t;",
-    "stdbool.h": "typedef int bool;",
-    "stddef.h": "typedef int size_t;\n#define NULL 0",
-}
+INCLUDES = "#include <stddef.h>\n#include <stdio.h>\n#include <omfiles_table.h>\n"
 
 
 def describe() -> dict[str, Any]:
-    """The interface, as it is written to abi.json."""
-    with TemporaryDirectory() as folder:
-        Path(folder, "Python.h").write_text(PYTHON_H)
-        text, constants = preprocess(Path(folder))
-        functions: dict[str, str] = {}
-        structs: dict[str, dict[str, str]] = {}
-        generate = c_generator.CGenerator().visit
-        for node in c_parser.CParser().parse(text).ext:
-            if isinstance(node, c_ast.Decl) and isinstance(node.type, c_ast.FuncDecl) and node.name.startswith("omf_"):
-                functions[node.name] = generate(node)
-            if isinstance(node, c_ast.Typedef) and isinstance(node.type.type, c_ast.Enum):
-                constants += [value.name for value in node.type.type.values]
-            if isinstance(node, c_ast.Typedef) and isinstance(node.type.type, c_ast.Struct) and "omf" in node.name:
-                structs[node.name] = {field.name: generate(field) for field in node.type.type.decls}
-        places = [(name, field) for name, fields in structs.items() for field in fields]
-        values = evaluate(
-            Path(folder),
-            constants
-            + [f"offsetof({name}, {field})" for name, field in places]
-            + [f"sizeof({name})" for name in structs],
-        )
-    offsets = dict(zip(places, values[len(constants) :], strict=False))
+    """Return the interface, as it is written to abi.json."""
+    headers = read_headers("omfiles_table.h").values()
+    structs = {name: members for header in headers for name, members in header.structs.items()}
+    names = sorted(name for header in headers for name in header.constants)
+    names += [value for header in headers for values in header.enums.values() for value in values]
+    offsets = [f"offsetof({struct}, {declared_name(member)})" for struct in structs for member in structs[struct]]
+    values = evaluate([*names, *offsets, *(f"sizeof({struct})" for struct in structs)])
+
+    def with_lengths(declaration: str) -> str:
+        return re.sub(r"\[(\w+)\]", lambda match: f"[{values[match[1]]}]", declaration)
+
+    functions = {
+        f.name: f"{f.result}{f.name}({', '.join(f.parameters) or 'void'})" for h in headers for f in h.functions
+    }
     return {
-        "constants": dict(zip(constants, values, strict=False)),
-        "functions": functions,
+        "constants": {name: values[name] for name in names},
+        "functions": {name: with_lengths(declaration) for name, declaration in functions.items()},
         "structs": {
-            name: {
-                "size": size,
-                "fields": [f"{offsets[name, field]}: {declaration}" for field, declaration in structs[name].items()],
+            struct: {
+                "size": values[f"sizeof({struct})"],
+                "fields": [
+                    f"{values[f'offsetof({struct}, {declared_name(member)})']}: {with_lengths(member)}"
+                    for member in members
+                ],
             }
-            for name, size in zip(structs, values[-len(structs) :], strict=True)
+            for struct, members in structs.items()
         },
         "cython": dict(sorted(re.findall(r"'(omf_\w+)': <capsule object \"(.*?)\"", repr(_core.__pyx_capi__)))),
     }
 
 
-def preprocess(folder: Path) -> tuple[str, list[str]]:
-    """All declarations of the headers, and the names of the macros that are numbers."""
-    with TemporaryDirectory() as stubs:
-        for name, content in STANDARD.items():
-            Path(stubs, name).write_text(content)
-        command = [*CC, "-E", "-nostdinc", f"-I{stubs}", f"-I{folder}", INCLUDE / "omfiles.h"]
-        text = subprocess.run([*command, "-P"], check=True, capture_output=True, text=True).stdout
-        macros = subprocess.run([*command, "-dM"], check=True, capture_output=True, text=True).stdout
-    return text, sorted(re.findall(r"#define (OMF_(?!VERSION)\w+) \d+$", macros, re.MULTILINE))
-
-
-def evaluate(folder: Path, expressions: list[str]) -> list[int]:
-    """What the compiler makes of expressions."""
+def evaluate(expressions: list[str]) -> dict[str, int]:
+    """Return what the compiler makes of expressions."""
     lines = "".join(f'printf("%lld\\n", (long long)({expression}));\n' for expression in expressions)
-    Path(folder, "main.c").write_text(
-        f"#include <stddef.h>\n#include <stdio.h>\n#include <omfiles.h>\nint main(void) {{\n{lines}return 0;\n}}\n"
-    )
-    subprocess.run([*CC, f"-I{folder}", f"-I{INCLUDE}", folder / "main.c", "-o", folder / "main"], check=True)
-    output = subprocess.run([folder / "main"], check=True, capture_output=True, text=True).stdout
-    return [int(line) for line in output.split()]
+    with TemporaryDirectory() as folder:
+        source, program = Path(folder, "main.c"), Path(folder, "main")
+        source.write_text(f"{INCLUDES}int main(void) {{\n{lines}return 0;\n}}\n")
+        subprocess.run([*CC, f"-I{INCLUDE}", source, "-o", program], check=True)
+        output = subprocess.run([program], check=True, capture_output=True, text=True).stdout
+    return dict(zip(expressions, map(int, output.split())))
 
 
 if __name__ == "__main__":

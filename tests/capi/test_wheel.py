@@ -33,7 +33,9 @@ def test_files(archive: ZipFile) -> None:
     """All Python files and types, all headers, the .pxd files that are for others; neither sources nor tests."""
     here = {str(path.relative_to(ROOT)) for kind in ("py", "pyi") for path in ROOT.glob(f"omfiles/**/*.{kind}")}
     here |= {f"omfiles/{path.relative_to(ROOT / 'csrc')}" for path in ROOT.glob("csrc/include/**/*.h")}
-    here |= {f"omfiles/{name}" for name in ["py.typed", "__init__.pxd", "_core.pxd", "libomf.pxd"]}
+    here |= {
+        f"omfiles/{name}" for name in ["py.typed", "__init__.pxd", "_core.pxd", "_core_declarations.pxi", "libomf.pxd"]
+    }
     modules = {path.stem for path in ROOT.glob("omfiles/*.pyx")}
     names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert here <= names
