@@ -59,7 +59,7 @@ test-avx512: .venv/editable.stamp .venv/test.stamp ## the Python tests with the 
 	rm -rf build/avx512
 	mkdir -p build/avx512
 	cp -r README.md conftest.py csrc docs omfiles pyproject.toml setup.py tests build/avx512
-	rm -f build/avx512/omfiles/*.so
+	rm -f build/avx512/omfiles/*.so build/avx512/omfiles/_native/*.so
 	cp tests/c/avx512_emulated.h build/avx512/csrc/src
 	cd build/avx512/csrc/src/kernels && sed -i -e '/pragma GCC target/d' \
 		-e '1i #pragma GCC target("avx2,fma,bmi,bmi2,lzcnt,popcnt")\n#include "avx512_emulated.h"' avx512.c
@@ -182,7 +182,7 @@ lint: .venv/lint.stamp ## formatting and common mistakes in Python, Cython, C an
 
 types: build .venv/lint.stamp .venv/test.stamp ## type annotations, and stubs against the compiled modules
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml $(patsubst omfiles/%.pyi,omfiles.%,$(wildcard omfiles/*.pyi))
+	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml $(subst /,.,$(patsubst %.pyi,%,$(wildcard omfiles/*.pyi omfiles/*/*.pyi)))
 
 fmt: .venv/lint.stamp ## format Python and C
 	$(BIN)/ruff check --quiet --fix $(PYTHON_FILES)
@@ -200,7 +200,7 @@ bench-quick: build .venv/test.stamp .venv/bench.stamp $(PEER)/ready ## the same 
 	$(BIN)/python benchmarks/run.py --peer $(PEER)/bin/python --folder build --quick
 
 clean: ## remove what was built, and the environments
-	rm -rf .venv .cache build dist *.egg-info omfiles/*.so .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .cache build dist *.egg-info omfiles/*.so omfiles/_native/*.so .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 .venv/pip.stamp:

@@ -50,14 +50,14 @@ if not debug:
 
 def extension(source: str) -> Extension:
     """Describe the module of one .pyx file; only `_core` is linked with the C core."""
-    name = os.path.splitext(os.path.basename(source))[0]
-    core = sorted(glob("csrc/src/**/*.c", recursive=True)) if name == "_core" else []
-    headers = glob("csrc/**/*.h", recursive=True) + glob("omfiles/*.h")
+    name = source.removesuffix(".pyx").replace(os.sep, ".").replace("/", ".")
+    core = sorted(glob("csrc/src/**/*.c", recursive=True)) if name == "omfiles._core" else []
+    headers = glob("csrc/**/*.h", recursive=True) + glob("omfiles/**/*.h", recursive=True)
     return Extension(
-        f"omfiles.{name}",
+        name,
         [source, *core],
         depends=headers,
-        include_dirs=["csrc/include", "csrc/src"],
+        include_dirs=["csrc/include", "csrc/src", "omfiles/_native"],
         define_macros=macros,
         extra_compile_args=compile_args,
         extra_link_args=link_args,
@@ -68,7 +68,7 @@ def extension(source: str) -> Extension:
 def extensions() -> list[Extension]:
     """Translate all .pyx files to C."""
     return cythonize(
-        [extension(source) for source in sorted(glob("omfiles/*.pyx"))],
+        [extension(source) for source in sorted(glob("omfiles/**/*.pyx", recursive=True))],
         build_dir="build/cython",
         compiler_directives={
             "language_level": "3",

@@ -12,7 +12,7 @@ Examples
 """
 
 try:
-    import omfiles._core  # noqa: F401
+    import omfiles._core as _core  # noqa: F401
 except ModuleNotFoundError as _error:
     if _error.name != "omfiles._core":
         raise
@@ -25,23 +25,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omfiles import types
-from omfiles.aio import OmFileReaderAsync
+from omfiles._chunk_grid import auto_chunks
+from omfiles._native.record import OmVariable
+from omfiles._native.result_limit import get_max_result_size, set_max_result_size
+from omfiles._native.threads import get_num_threads, set_num_threads
+from omfiles._public import adopt as _adopt
+from omfiles._reading.async_reader import OmFileReaderAsync
+from omfiles._reading.reader import OmFileReader
+from omfiles._reading.reader import open as open  # not in __all__: a star import must leave Python's own open alone
+from omfiles._writing.encode import EncodedPart, encode_part
+from omfiles._writing.writer import OmFileWriter, OmWriterVariable, save
 from omfiles.errors import OmError, OmFormatError, OmReadError
-from omfiles.limits import get_max_result_size, set_max_result_size
-from omfiles.reader import OmFileReader, OmVariable
-from omfiles.reader import open as open  # not in __all__: a star import must leave Python's own open alone
-from omfiles.threads import get_num_threads, set_num_threads
-from omfiles.writer import OmFileWriter, OmWriterVariable, save
 
 if TYPE_CHECKING:
     from xarray import Dataset
 
-    from omfiles.hashes import write_hashes as write_hashes
-    from omfiles.verification import verify as verify
+    from omfiles._tools.hashes import write_hashes as write_hashes
+    from omfiles._tools.verify import Problem as Problem
+    from omfiles._tools.verify import Verification as Verification
+    from omfiles._tools.verify import verify as verify
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "EncodedPart",
     "OmError",
     "OmFileReader",
     "OmFileReaderAsync",
@@ -50,6 +57,10 @@ __all__ = [
     "OmReadError",
     "OmVariable",
     "OmWriterVariable",
+    "Problem",
+    "Verification",
+    "auto_chunks",
+    "encode_part",
     "get_include",
     "get_max_result_size",
     "get_num_threads",
@@ -63,7 +74,12 @@ __all__ = [
 ]
 
 # Imported on use, for they bring what reads from stores.
-_LAZY = {"verify": "omfiles.verification", "write_hashes": "omfiles.hashes"}
+_LAZY = {
+    "Problem": "omfiles._tools.verify",
+    "Verification": "omfiles._tools.verify",
+    "verify": "omfiles._tools.verify",
+    "write_hashes": "omfiles._tools.hashes",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -71,11 +87,15 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_LAZY[name]), name)
+    value = globals()[name] = getattr(import_module(_LAZY[name]), name)
+    _adopt(__name__, [name])
+    return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    """Public names, and the public modules that have been imported."""
+    modules = [name for name, value in globals().items() if isinstance(value, type(types)) and name[0] != "_"]
+    return sorted({*__all__, "__version__", "open", *modules})
 
 
 def get_include() -> str:
@@ -112,3 +132,6 @@ def open_dataset(source: Any, **options: Any) -> "Dataset":
     from omfiles.xarray import open_dataset  # not before it is needed: xarray is an extra
 
     return open_dataset(source, **options)
+
+
+_adopt(__name__, ["open", *({*__all__} - {*_LAZY})])

@@ -18,7 +18,7 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("omfiles._numcodecs needs numcodecs: pip install 'omfiles[codec]'", name="numcodecs") from error
 
-from omfiles._codec import decode_stream, encode_stream
+from omfiles._native.codec import decode_stream, encode_stream
 
 __all__ = ["TurboPfor"]
 

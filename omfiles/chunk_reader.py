@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from omfiles._reading.reader import OmFileReader
 from omfiles.errors import OmError, OmFormatError
 from omfiles.meta import OmChunksMeta, to_datetime64
-from omfiles.reader import OmFileReader
 
 __all__ = ["OmChunkFileReader"]
 

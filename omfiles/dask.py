@@ -34,10 +34,10 @@ from dask.delayed import delayed
 from dask.local import get_sync
 from dask.threaded import get as get_threaded
 
-from omfiles.arguments import ArraySpec, array_spec, naming
-from omfiles.chunking import PREFERRED_BYTES, ArgumentError, auto_chunks, preferred_chunks
-from omfiles.encoding import EncodedPart, encode_part
-from omfiles.writer import OmFileWriter, OmWriterVariable
+from omfiles._chunk_grid import PREFERRED_BYTES, ArgumentError, auto_chunks, preferred_chunks
+from omfiles._writing.array_spec import ArraySpec, array_spec, naming
+from omfiles._writing.encode import EncodedPart, encode_part
+from omfiles._writing.writer import OmFileWriter, OmWriterVariable
 
 __all__ = ["write_dask_array"]
 

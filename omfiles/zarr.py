@@ -29,22 +29,21 @@ except ModuleNotFoundError as error:
         raise
     raise ImportError("omfiles.zarr needs zarr 3: pip install 'omfiles[zarr]'", name="zarr") from error
 
-from omfiles.arguments import DIMENSION_KEY
-from omfiles.chunking import PREFERRED_BYTES, Shape, grid, preferred_chunks
-from omfiles.contents import (
+from omfiles._chunk_grid import PREFERRED_BYTES, Shape, grid, preferred_chunks
+from omfiles._datasets.attrs import COORDINATE, GRID_INDEX, ROLE
+from omfiles._datasets.hierarchy import (
     Array,
     attributes,
     dimensions,
     members,
-    name_from_path,
-    path_of,
     scalar_variables,
     scan,
     unique,
 )
-from omfiles.conventions import COORDINATE, GRID_INDEX, ROLE
-from omfiles.limits import require_size
-from omfiles.reader import OmFileReader
+from omfiles._native.result_limit import require_size
+from omfiles._reading.reader import OmFileReader
+from omfiles._stores.resolve import name_from_path, path_of
+from omfiles._writing.array_spec import DIMENSION_KEY
 
 __all__ = ["OmStore"]
 

@@ -36,10 +36,10 @@ def test_files(archive: ZipFile) -> None:
     here |= {
         f"omfiles/{name}" for name in ["py.typed", "__init__.pxd", "_core.pxd", "_core_declarations.pxi", "libomf.pxd"]
     }
-    modules = {path.stem for path in ROOT.glob("omfiles/*.pyx")}
+    modules = {str(path.relative_to(ROOT).with_suffix("")) for path in ROOT.glob("omfiles/**/*.pyx")}
     names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert here <= names
-    assert {Path(name).name.split(".")[0] for name in names - here} == modules
+    assert {name.split(".")[0] for name in names - here} == modules
 
 
 def test_metadata(archive: ZipFile, info: str) -> None:

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 import omfiles
-from omfiles.cli import app, common, main, progress
+from omfiles._cli import app, common, progress
+from omfiles.cli import main
 
 PROGRAM = (sys.executable, "-m", "omfiles")
 
@@ -110,7 +111,7 @@ def test_an_interrupt_ends_quietly_and_leaves_nothing(run, weather, tmp_path, mo
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("omfiles.copying.encoded_parts", interrupted)
+    monkeypatch.setattr("omfiles._tools.copy_variables.encoded_parts", interrupted)
     done = run("convert", weather, tmp_path / "copy.om")
     assert done == (130, "", "")
     assert list(tmp_path.iterdir()) == []
@@ -189,7 +190,7 @@ def on_a_terminal(code):
 SLOW = """
 import sys
 sys.modules["rich"] = {rich}
-from omfiles.cli import progress
+from omfiles._cli import progress
 progress.DELAY = 0
 progress.INTERVAL = 0
 with progress.Progress("reading", total=4e6) as bar:

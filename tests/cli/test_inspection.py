@@ -78,7 +78,7 @@ def test_dump_csv_has_indices_of_the_array(run, weather):
 
 @pytest.mark.parametrize("key", ["...", "::-3,:,2", "5,5,5", "3:3"])
 def test_dump_npy_is_what_numpy_loads(run, weather, tmp_path, key, monkeypatch):
-    monkeypatch.setattr("omfiles.cli.values.SLAB_ELEMENTS", 700)
+    monkeypatch.setattr("omfiles._cli.values.SLAB_ELEMENTS", 700)
     assert run("dump", weather, "t2m", "--slice", key, "-o", tmp_path / "t2m.npy").code == 0
     expected = eval(f"omfiles.open(weather)['t2m'][{key}]")
     np.testing.assert_array_equal(np.load(tmp_path / "t2m.npy"), expected)

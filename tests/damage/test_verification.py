@@ -30,8 +30,8 @@ from crafted import (
 )
 
 import omfiles
-from omfiles import verification
-from omfiles.verification import Problem
+from omfiles._tools import verify as verification
+from omfiles._tools.verify import Problem
 
 
 def changed(content: bytes, *changes: tuple[int, bytes]) -> bytes:

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omfiles import OmFileReader, OmFileWriter, chunking
-from omfiles.arguments import array_spec
+from omfiles import OmFileReader, OmFileWriter, _chunk_grid
+from omfiles._writing.array_spec import array_spec
+from omfiles._writing.writer import encode_part
 from omfiles.testing import strategies
-from omfiles.writer import encode_part
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
@@ -252,7 +252,7 @@ def test_encoded_parts_are_as_good_as_arrays(scratch_file, data):
     expected = write_plain(scratch_file, array, chunks, **options, scale_factor=1.5, dims=None, attrs=None)
 
     spec = array_spec(dtype=dtype, scale_factor=1.5, add_offset=0.0, shape=shape, chunks=chunks, **options)
-    pieces = [array[piece] for piece in chunking.pieces(shape, spec.chunks, data.draw(st.integers(1, 2000)))]
+    pieces = [array[piece] for piece in _chunk_grid.pieces(shape, spec.chunks, data.draw(st.integers(1, 2000)))]
     encoded = data.draw(st.lists(st.booleans(), min_size=len(pieces), max_size=len(pieces)))
     parts = [pickle.loads(pickle.dumps(encode_part(spec, p))) if e else p for p, e in zip(pieces, encoded)]
     with OmFileWriter(scratch_file) as writer:

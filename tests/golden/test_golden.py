@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from omfiles import OmFileReader, _codec
+from omfiles import OmFileReader
+from omfiles._native import codec
 from omfiles.testing import reference
 from omfiles.testing.compare import assert_same_array, assert_same_tree, differs_only_in_padding
 from omfiles.testing.reference import Variable
@@ -74,8 +75,8 @@ def test_streams_by_reference(kind: str, width: int) -> None:
 def test_streams_by_core(kind: str, width: int, simd: str) -> None:
     for description, values, data in streams(kind, width):
         words = np.array(values, dtype=f"u{width // 8}")
-        assert_same_array(_codec.decode_stream(data, len(values), kind, width), words)
-        assert _codec.encode_stream(words, kind, width).hex() == data.hex(), description
+        assert_same_array(codec.decode_stream(data, len(values), kind, width), words)
+        assert codec.encode_stream(words, kind, width).hex() == data.hex(), description
 
 
 @pytest.mark.parametrize("name", ARRAYS)

@@ -8,8 +8,8 @@ import pytest
 from models import GEOGRAPHIC, MODELS, PROJECTED
 from test_regular import geographic
 
-from omfiles.grids import regular
-from omfiles.grids.projection import LambertConformal
+from omfiles._grids import regular
+from omfiles._grids.projection import LambertConformal
 
 
 def inside(grid, south, north, west, east):

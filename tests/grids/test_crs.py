@@ -11,9 +11,8 @@ import pyproj
 import pytest
 from models import MODELS, distance
 
-from omfiles.grids import OmGrid, RegularGrid
-from omfiles.grids.crs import Extent, read
-from omfiles.grids.projection import (
+from omfiles._grids.crs import Extent, read
+from omfiles._grids.projection import (
     Ellipsoid,
     Geographic,
     LambertAzimuthal,
@@ -21,6 +20,7 @@ from omfiles.grids.projection import (
     RotatedPole,
     Stereographic,
 )
+from omfiles.grids import OmGrid, RegularGrid
 
 SPHERE = 'BASEGEOGCRS["Sphere",DATUM["Sphere",ELLIPSOID["Sphere",6371229,0]]]'
 USAGE = 'USAGE[SCOPE["grid"],BBOX[40,0,50,10]]'
@@ -192,7 +192,7 @@ def test_what_pyproj_refuses(text):
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_methods_without_pyproj(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyproj", None)
-    monkeypatch.delitem(sys.modules, "omfiles.grids.fallback", raising=False)
+    monkeypatch.delitem(sys.modules, "omfiles._grids.pyproj_fallback", raising=False)
     with pytest.raises(ImportError, match=rf"the WKT has .*{name}.*: .* pip install 'omfiles\[grids\]'") as caught:
         RegularGrid(OTHERS[name], (10, 10))
     assert caught.value.name == "pyproj"

@@ -8,7 +8,7 @@ import pyproj
 import pytest
 from models import MODELS, PROJECTED, distance
 
-from omfiles.grids.projection import Ellipsoid, LambertAzimuthal, LambertConformal, RotatedPole, Stereographic
+from omfiles._grids.projection import Ellipsoid, LambertAzimuthal, LambertConformal, RotatedPole, Stereographic
 
 CLARKE = Ellipsoid(6378206.4, 294.9786982)
 INTERNATIONAL = Ellipsoid(6378388, 297)

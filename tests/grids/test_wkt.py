@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omfiles.grids.wkt import Node, parse, repair
+from omfiles._grids.wkt import Node, parse, repair
 
 
 def test_values():

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omfiles import OmFormatError, _codec
+from omfiles import OmFormatError
+from omfiles._native import codec
 from omfiles.testing import reference
 from omfiles.testing.compare import assert_same_array
 from omfiles.testing.reference import Malformed, Variable
@@ -22,7 +23,7 @@ QUANTISED = [
 ]
 
 
-def codec(variable: Variable) -> tuple[str, float, float]:
+def codec_of(variable: Variable) -> tuple[str, float, float]:
     return variable.compression, variable.scale_factor, variable.add_offset
 
 
@@ -31,22 +32,22 @@ def codec(variable: Variable) -> tuple[str, float, float]:
 @pytest.mark.guarantee(n=17)
 def test_both_ways(simd: str, variable: Variable) -> None:
     array = variable.value
-    encoded = _codec.encode_chunk(array, *codec(variable))
-    assert encoded.hex() == reference.encode_chunk(array, *codec(variable)).hex()
-    expected = reference.decode_chunk(encoded, array.shape, array.dtype, *codec(variable))
-    found = _codec.decode_chunk(encoded, array.shape, array.dtype, *codec(variable))
+    encoded = codec.encode_chunk(array, *codec_of(variable))
+    assert encoded.hex() == reference.encode_chunk(array, *codec_of(variable)).hex()
+    expected = reference.decode_chunk(encoded, array.shape, array.dtype, *codec_of(variable))
+    found = codec.decode_chunk(encoded, array.shape, array.dtype, *codec_of(variable))
     assert_same_array(found, expected, variable.compression)
 
 
 @given(variables(max_elements=500))
 def test_any_memory_layout(variable: Variable) -> None:
     """Transposed, reversed, Fortran-ordered: the bytes are those of a C-ordered copy."""
-    expected = _codec.encode_chunk(np.ascontiguousarray(variable.value.T), *codec(variable))
-    assert _codec.encode_chunk(variable.value.T, *codec(variable)) == expected
+    expected = codec.encode_chunk(np.ascontiguousarray(variable.value.T), *codec_of(variable))
+    assert codec.encode_chunk(variable.value.T, *codec_of(variable)) == expected
     backwards = np.ascontiguousarray(variable.value[..., ::-1])[..., ::-1]
-    expected = _codec.encode_chunk(variable.value, *codec(variable))
-    assert _codec.encode_chunk(backwards, *codec(variable)) == expected
-    assert _codec.encode_chunk(np.asfortranarray(variable.value), *codec(variable)) == expected
+    expected = codec.encode_chunk(variable.value, *codec_of(variable))
+    assert codec.encode_chunk(backwards, *codec_of(variable)) == expected
+    assert codec.encode_chunk(np.asfortranarray(variable.value), *codec_of(variable)) == expected
 
 
 @given(variables(max_elements=500), st.data())
@@ -54,14 +55,14 @@ def test_any_memory_layout(variable: Variable) -> None:
 @pytest.mark.guarantee(n=3)
 def test_damaged(simd: str, variable: Variable, data: st.DataObject) -> None:
     shape, dtype = variable.value.shape, variable.value.dtype
-    encoded = data.draw(damaged(reference.encode_chunk(variable.value, *codec(variable))))
+    encoded = data.draw(damaged(reference.encode_chunk(variable.value, *codec_of(variable))))
     try:
-        expected = reference.decode_chunk(encoded, shape, dtype, *codec(variable))
+        expected = reference.decode_chunk(encoded, shape, dtype, *codec_of(variable))
     except Malformed:
         with pytest.raises(OmFormatError):
-            _codec.decode_chunk(encoded, shape, dtype, *codec(variable))
+            codec.decode_chunk(encoded, shape, dtype, *codec_of(variable))
     else:
-        found = _codec.decode_chunk(encoded, shape, dtype, *codec(variable))
+        found = codec.decode_chunk(encoded, shape, dtype, *codec_of(variable))
         assert_same_array(found, expected, variable.compression)
 
 
@@ -81,9 +82,9 @@ def test_values_that_do_not_fit(
         expected = reference.encode_chunk(array, compression, scale, offset, overflow)
     except ValueError:
         with pytest.raises(ValueError, match="can"):
-            _codec.encode_chunk(array, compression, scale, offset, overflow)
+            codec.encode_chunk(array, compression, scale, offset, overflow)
     else:
-        assert _codec.encode_chunk(array, compression, scale, offset, overflow).hex() == expected.hex()
+        assert codec.encode_chunk(array, compression, scale, offset, overflow).hex() == expected.hex()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -93,7 +94,7 @@ def test_halves_and_neighbours(dtype: str, simd: str) -> None:
     array = np.concatenate([halves, np.nextafter(halves, halves.dtype.type(-np.inf)), np.nextafter(halves, np.inf)])
     array = np.concatenate([array, [0.49999997, 0.49999999999999994, -0.0, 8388609, 4503599627370497]]).astype(dtype)
     array = array[np.abs(array) < 2**30]
-    encoded = _codec.encode_chunk(array, "pfor_delta_2d", 1, 0)
+    encoded = codec.encode_chunk(array, "pfor_delta_2d", 1, 0)
     assert encoded.hex() == reference.encode_chunk(array, "pfor_delta_2d", 1, 0).hex()
 
 
@@ -105,9 +106,9 @@ def test_edges_of_the_range(dtype: str, compression: str, simd: str) -> None:
     low, high = kind(-(2.0 ** (bits - 1))), kind(2.0 ** (bits - 1) - 1)
     largest = kind(high - 1) if bits == 16 else np.nextafter(kind(2.0 ** (bits - 1)), kind(0))
     fit = np.array([low, largest, 0, np.nan], dtype)
-    encoded = _codec.encode_chunk(fit, compression, 1, 0)
+    encoded = codec.encode_chunk(fit, compression, 1, 0)
     assert encoded.hex() == reference.encode_chunk(fit, compression, 1, 0).hex()
-    assert_same_array(_codec.decode_chunk(encoded, fit.shape, dtype, compression, 1, 0), fit)
+    assert_same_array(codec.decode_chunk(encoded, fit.shape, dtype, compression, 1, 0), fit)
     for misfit in (np.nextafter(low, kind(-np.inf)) - kind(bits == 16), high, kind(np.inf), kind(-np.inf)):
         with pytest.raises(ValueError, match="can"):
-            _codec.encode_chunk(np.array([0, misfit], dtype), compression, 1, 0)
+            codec.encode_chunk(np.array([0, misfit], dtype), compression, 1, 0)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from omfiles import OmFormatError, _codec
+from omfiles import OmFormatError
+from omfiles._native import codec
 from omfiles.testing import reference
 from omfiles.testing.reference import Kind, Malformed
 from omfiles.testing.strategies import SEEDS, STREAMS, Stream, damaged, streams, values
@@ -26,7 +27,7 @@ def by_reference(data: bytes, n: int, kind: Kind, width: int) -> Outcome:
 
 def by_core(data: bytes, n: int, kind: Kind, width: int) -> Outcome:
     try:
-        return _codec.decode_stream(data, n, kind, width).tolist()
+        return codec.decode_stream(data, n, kind, width).tolist()
     except OmFormatError:
         return None
 
@@ -34,7 +35,7 @@ def by_core(data: bytes, n: int, kind: Kind, width: int) -> Outcome:
 @given(streams())
 def test_valid_streams(simd: str, stream: Stream) -> None:
     expected = reference.decode_stream(stream.data, stream.n, stream.kind, stream.width)
-    assert _codec.decode_stream(stream.data, stream.n, stream.kind, stream.width).tolist() == expected
+    assert codec.decode_stream(stream.data, stream.n, stream.kind, stream.width).tolist() == expected
 
 
 @given(streams().flatmap(lambda stream: st.tuples(st.just(stream), damaged(stream.data))))
@@ -76,9 +77,9 @@ def test_arbitrary_bytes(simd: str, data: bytes, n: int, kind: tuple[Kind, int])
 @given(st.sampled_from(STREAMS), st.integers(1, 600), st.data())
 def test_encoder(simd: str, kind: tuple[Kind, int], n: int, data: st.DataObject) -> None:
     words = data.draw(values(np.dtype(f"u{kind[1] // 8}"), (n,)))
-    encoded = _codec.encode_stream(words, *kind)
+    encoded = codec.encode_stream(words, *kind)
     assert encoded.hex() == reference.encode_stream(words.tolist(), *kind).hex()
-    assert _codec.decode_stream(encoded, n, *kind).tolist() == words.tolist()
+    assert codec.decode_stream(encoded, n, *kind).tolist() == words.tolist()
 
 
 @given(st.sampled_from(STREAMS), st.integers(1, 600), SEEDS)
@@ -93,4 +94,4 @@ def test_encoder_on_blocks_of_every_layout(simd: str, kind: tuple[Kind, int], n:
         words = np.bitwise_xor.accumulate(np.array(differences, f"u{width // 8}"))
     else:
         words = np.add.accumulate(np.array(differences, f"u{width // 8}"), dtype=f"u{width // 8}")
-    assert _codec.encode_stream(words, *kind).hex() == reference.encode_stream(words.tolist(), *kind).hex()
+    assert codec.encode_stream(words, *kind).hex() == reference.encode_stream(words.tolist(), *kind).hex()

@@ -24,11 +24,11 @@ import s3fs
 from servers import CONTENT, S3, Http
 from stores import AsyncCountingFS, CountingFS, Traffic, fail_at, short
 
+from omfiles._stores.concurrency import REQUEST_THREAD
+from omfiles._stores.fsspec import from_fsspec
+from omfiles._stores.obstore import ObstoreReader
+from omfiles._stores.resolve import resolve
 from omfiles.io import RangeReader
-from omfiles.io.arrivals import REQUEST_THREAD
-from omfiles.io.fsspec import from_fsspec
-from omfiles.io.obstore import ObstoreReader
-from omfiles.io.resolve import resolve
 
 RANGES = [(i * 1000, i * 1000 + 500) for i in range(40)]
 
@@ -200,7 +200,7 @@ def test_interrupts_arrive(silent_server: str, kind: str, use: str) -> None:
     }[kind]
     program = f"""
         import signal, threading, os, obstore.store
-        from omfiles.io.resolve import resolve
+        from omfiles._stores.resolve import resolve
         reader = {make}
         threading.Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
         try:

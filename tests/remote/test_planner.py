@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from omfiles._stores.coalesce import plan_requests
 from omfiles.io import FetchOptions
-from omfiles.io.planner import plan_requests
 
 LAST = 2**64 - 1
 ranges = st.lists(st.tuples(st.integers(0, 300), st.integers(1, 40)), max_size=60).map(

@@ -26,11 +26,11 @@ from obstore.store import LocalStore, MemoryStore
 from servers import CONTENT, S3, Http
 from stores import AsyncCountingFS, CountingFS, PlainAsyncStore, PlainStore, Traffic
 
+from omfiles._stores.file_object import FileObjectReader
+from omfiles._stores.fsspec import AsyncFsspecReader, from_fsspec
+from omfiles._stores.obstore import ObstoreReader
+from omfiles._stores.resolve import resolve
 from omfiles.io import RangeReader
-from omfiles.io.fileobj import FileObjectReader
-from omfiles.io.fsspec import AsyncFsspecReader, from_fsspec
-from omfiles.io.obstore import ObstoreReader
-from omfiles.io.resolve import resolve
 
 RANGES = [(i * 7919 % 290_000, i * 7919 % 290_000 + 1 + i * 100) for i in range(12)] + [(0, len(CONTENT))]
 RIGHT = [CONTENT[start:stop] for start, stop in RANGES]

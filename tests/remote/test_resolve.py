@@ -18,13 +18,14 @@ from obstore.store import MemoryStore
 from servers import CONTENT, S3
 from stores import CountingFS, Traffic
 
+from omfiles._stores.file_object import FileObjectReader
+from omfiles._stores.fsspec import AsyncFsspecReader, FsspecReader
+from omfiles._stores.obstore import ObstoreReader
+from omfiles._stores.resolve import resolve
+from omfiles._writing.fsspec_sink import FsspecSink
+from omfiles._writing.local_sink import LocalSink
+from omfiles._writing.open_sink import open_sink
 from omfiles.io import RangeReader
-from omfiles.io.fileobj import FileObjectReader
-from omfiles.io.fsspec import AsyncFsspecReader, FsspecReader
-from omfiles.io.obstore import ObstoreReader
-from omfiles.io.resolve import resolve, resolve_target
-from omfiles.io.upload import FsspecSink
-from omfiles.sink import LocalSink
 
 
 @pytest.fixture
@@ -150,13 +151,13 @@ def test_targets(tmp_path: Path) -> None:
         f"file://{tmp_path}/file",
         fsspec.open(tmp_path / "file"),
     ):
-        sink = resolve_target(target)
+        sink = open_sink(target)
         assert type(sink) is LocalSink
         sink.abort()
     for target in ("memory://file", upath.UPath("memory://file"), fsspec.open("memory://file", "wb")):
-        assert type(resolve_target(target)) is FsspecSink
+        assert type(open_sink(target)) is FsspecSink
     with pytest.raises(TypeError, match="cannot write an OM file to an object of type 'bytes'"):
-        resolve_target(b"file")
+        open_sink(b"file")
 
 
 def test_without_libraries(path: Path) -> None:
@@ -164,7 +165,7 @@ def test_without_libraries(path: Path) -> None:
     program = """
 import sys
 sys.modules.update(fsspec=None, obstore=None, aiohttp=None, s3fs=None)
-from omfiles.io.resolve import resolve
+from omfiles._stores.resolve import resolve
 assert isinstance(resolve(sys.argv[1]), str)
 assert resolve(b"content") == b"content"
 resolve(open(sys.argv[1], "rb")).size()

@@ -12,8 +12,8 @@ import pytest
 import s3fs
 from servers import CONTENT, S3
 
-from omfiles.io.upload import FsspecSink, sink_of_fsspec
-from omfiles.sink import LocalSink
+from omfiles._writing.fsspec_sink import FsspecSink, sink_of_fsspec
+from omfiles._writing.local_sink import LocalSink
 
 BLOCK = 5 << 20
 LARGE = CONTENT * 60  # 18 MB, several parts

@@ -20,7 +20,7 @@ from servers import S3
 
 import omfiles
 from omfiles import OmFileReader, OmFileWriter
-from omfiles.io import upload
+from omfiles._writing import fsspec_sink
 
 ARRAY = np.random.default_rng(1).integers(0, 1 << 20, (30, 50, 60), np.int32)
 PLANES = 24
@@ -441,7 +441,7 @@ def test_memory_is_bounded(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
         tracemalloc.stop()
     writer.discard()
     assert sent > 100 << 20
-    assert peak < 4 * upload.BLOCK_SIZE
+    assert peak < 4 * fsspec_sink.BLOCK_SIZE
 
 
 def test_parts_of_an_upload_are_large_and_equal(s3: S3, monkeypatch: pytest.MonkeyPatch, large: bytes) -> None:

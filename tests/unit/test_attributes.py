@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fakes import FakeReader
 
-from omfiles.attributes import SHOWN, Attributes
+from omfiles._reading.attributes import SHOWN, Attributes
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 import omfiles
 
 FOLDER = Path(omfiles.__file__).parent
-MODULES = sorted(FOLDER.glob("_*.so"))
+MODULES = sorted(FOLDER.rglob("*.so"))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux") or not shutil.which("nm"), reason="reads ELF symbols with nm")
@@ -34,9 +34,7 @@ def test_stable_abi() -> None:
 
 
 def test_message_when_not_built(tmp_path: Path) -> None:
-    for source in FOLDER.glob("*.py"):
-        (tmp_path / "omfiles").mkdir(exist_ok=True)
-        shutil.copy(source, tmp_path / "omfiles")
+    shutil.copytree(FOLDER, tmp_path / "omfiles", ignore=shutil.ignore_patterns("*.so", "*.pyd", "__pycache__"))
     # Without `site`, so that an editable installation does not offer its modules.
     command = [sys.executable, "-S", "-c", "import omfiles"]
     result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

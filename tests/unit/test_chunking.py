@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omfiles.chunking import (
+from omfiles._chunk_grid import (
     AUTO_BYTES,
     ArgumentError,
     auto_chunks,

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 import omfiles
-from omfiles.copying import copy_array, copy_file
-from omfiles.encoded import chunk_sizes, encoded_parts, nbytes_stored
-from omfiles.statistics import statistics
+from omfiles._tools.copy_variables import copy_array, copy_file
+from omfiles._tools.statistics import statistics
+from omfiles._tools.stored_chunks import chunk_sizes, encoded_parts, nbytes_stored
 
 GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "files").glob("*.om"))
 
@@ -143,7 +143,7 @@ def test_sizes_are_of_arrays_only(tmp_path):
 
 @pytest.mark.parametrize("dtype", ["f4", "f8", "i2", "u8"])
 def test_statistics_are_those_of_numpy(tmp_path, dtype, monkeypatch):
-    monkeypatch.setattr("omfiles.statistics.PART_BYTES", 500)
+    monkeypatch.setattr("omfiles._tools.statistics.PART_BYTES", 500)
     values = np.random.default_rng(2).normal(100, 30, (23, 19)).astype(dtype)
     if values.dtype.kind == "f":
         values[3:5] = np.nan

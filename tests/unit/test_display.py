@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fakes import FakeReader
 
-from omfiles.display import MAX_INDENT, html, summary, tree
+from omfiles._reading.display import MAX_INDENT, html, summary, tree
 
 
 @pytest.mark.parametrize(

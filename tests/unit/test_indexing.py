@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omfiles.indexing import BOX_LIMIT, arrange, orthogonal, pointwise
+from omfiles._reading.fancy_index import BOX_LIMIT, arrange, orthogonal, pointwise
 
 
 class Chunked:

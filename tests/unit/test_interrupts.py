@@ -21,7 +21,7 @@ from interrupts import at_each_moment
 
 import omfiles
 from omfiles import OmFileReader, OmFileWriter, write_hashes  # now, as an import has thousands of moments
-from omfiles.threads import share
+from omfiles._native.threads import share
 
 pytestmark = [
     pytest.mark.guarantee(n=22),

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 import omfiles
-from omfiles import OmFileReader, OmFileWriter, _codec, _core, _reader
+from omfiles import OmFileReader, OmFileWriter, _core
+from omfiles._native import codec
+from omfiles._native import reader as native_reader
 
 DATA = np.arange(4 * 5 * 6, dtype="float32").reshape(4, 5, 6)
 
@@ -135,7 +137,7 @@ def test_children_have_the_class_of_the_reader(path: Path) -> None:
         pass
 
     assert type(Mine(path)["inner/a/b"]) is Mine
-    assert OmFileReader.__module__ == "omfiles.reader"
+    assert OmFileReader.__module__ == "omfiles"
 
 
 def test_paths(root: OmFileReader) -> None:
@@ -272,7 +274,7 @@ def test_signatures() -> None:
     assert list(inspect.signature(OmFileReader.from_path).parameters) == ["file_path"]
 
 
-@pytest.mark.parametrize("module", [_core, _codec, _reader], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [_core, codec, native_reader], ids=lambda module: module.__name__)
 def test_examples_of_compiled_modules(module: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     results = doctest.testmod(module, optionflags=doctest.ELLIPSIS)

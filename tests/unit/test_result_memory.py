@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 import omfiles
-from omfiles import OmFileReader, OmFormatError, _memory
+from omfiles import OmFileReader, OmFormatError
+from omfiles._native import result_memory
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere numpy allocates all results")
 
@@ -34,9 +35,9 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _nothing_waits() -> Iterator[None]:
-    _memory.drop_waiting()
+    result_memory.drop_waiting()
     yield
-    _memory.drop_waiting()
+    result_memory.drop_waiting()
 
 
 def address(array: np.ndarray) -> int:
@@ -46,7 +47,7 @@ def address(array: np.ndarray) -> int:
 def n_waiting() -> int:
     """Bytes that waited; they do no longer."""
     gc.collect()
-    return _memory.drop_waiting()
+    return result_memory.drop_waiting()
 
 
 def test_the_next_result_has_the_memory_of_the_last(path: Path) -> None:

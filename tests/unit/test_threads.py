@@ -23,7 +23,7 @@ import pytest
 
 import omfiles
 from omfiles import OmFileReader, OmFormatError
-from omfiles.threads import share
+from omfiles._native.threads import share
 
 LARGE = np.random.default_rng(0).integers(0, 1000, (300, 200, 60), np.int32).cumsum(0, np.int32)
 

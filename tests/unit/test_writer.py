@@ -123,7 +123,7 @@ def test_broadcast_array(path: Path) -> None:
 
 
 def test_conversion_in_many_parts(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omfiles.encoding.COPY_ELEMENTS", 4)
+    monkeypatch.setattr("omfiles._writing.encode.COPY_ELEMENTS", 4)
     data = np.arange(4 * 5 * 6, dtype=np.int32).reshape(4, 5, 6)
     assert written(path, data.astype(">i4"), (3, 2, 4)) == written(path, data, (3, 2, 4))
 
@@ -332,7 +332,7 @@ def test_overflow_message_is_complete(writer: OmFileWriter) -> None:
 
 
 def test_all_parts_of_a_converted_array_are_counted(writer: OmFileWriter, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omfiles.encoding.COPY_ELEMENTS", 4)
+    monkeypatch.setattr("omfiles._writing.encode.COPY_ELEMENTS", 4)
     data = np.full((6, 8), np.inf, ">f4")
     data[:2] = 0
     with pytest.raises(ValueError, match=r"32 values .* at index \(2, 0\)"):

@@ -18,7 +18,8 @@ import numpy as np
 import pytest
 
 import omfiles
-from omfiles import OmFileWriter, sink
+from omfiles import OmFileWriter
+from omfiles._writing import local_sink
 
 pytestmark = pytest.mark.guarantee(n=11)
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
@@ -171,7 +172,7 @@ def os_call(name: str, change: Callable[..., Any]) -> Iterator[None]:
     """Let a function of `os` be another one, which gets the right one as its first argument, for writers only."""
     with pytest.MonkeyPatch.context() as patch:
         right = getattr(os, name)
-        patch.setattr(sink.os, name, lambda *args, **options: change(right, *args, **options))
+        patch.setattr(local_sink.os, name, lambda *args, **options: change(right, *args, **options))
         yield
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from omfiles import OmFileReader, OmFileWriter, save
-from omfiles.sink import LocalSink
+from omfiles._writing.local_sink import LocalSink
 
 DATA = np.arange(12.0).reshape(3, 4)
 OLD = b"an older file"

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omfiles import OmFileReader, OmFileWriter
-from omfiles.chunking import place
+from omfiles._chunk_grid import place
 
 DATA = np.arange(6 * 10, dtype=np.float32).reshape(6, 10)
 CHUNKS = (2, 4)

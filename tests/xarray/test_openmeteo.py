@@ -17,8 +17,8 @@ from omfiles.grids import OmGrid
 xr = pytest.importorskip("xarray", reason="needs xarray", exc_type=ImportError)
 pytest.importorskip("dask.array")
 
+from omfiles._xarray.selection import HAS_INDEXES  # noqa: E402
 from omfiles.xarray import OmBackendArray, OmXarrayEntrypoint, open_dataset  # noqa: E402
-from omfiles.xarray.selection import HAS_INDEXES  # noqa: E402
 
 with_index = pytest.mark.skipif(not HAS_INDEXES, reason="xarray is too old for indexes of several coordinates")
 

@@ -26,9 +26,9 @@ dask = pytest.importorskip("dask")
 import xarray as xr  # noqa: E402
 from xarray.backends import BackendArray  # noqa: E402
 
-from omfiles.chunking import preferred_chunks  # noqa: E402
+from omfiles._chunk_grid import preferred_chunks  # noqa: E402
+from omfiles._xarray.lazy import lazily_indexed  # noqa: E402
 from omfiles.xarray import DIMENSION_KEY, OmBackendArray, OmDataStore, OmXarrayEntrypoint  # noqa: E402
-from omfiles.xarray.lazy import lazily_indexed  # noqa: E402
 
 FIELD = np.arange(9 * 11 * 13, dtype="f4").reshape(9, 11, 13)
 LAT, LON, HOURS = np.linspace(40, 48, 9), np.linspace(0, 10, 11), np.arange(13)
@@ -589,7 +589,7 @@ def test_series_at_points_read_each_chunk_once(tmp_path):
 
 def test_chunks(path, monkeypatch):
     assert open_dataset(path, chunks={})["t2m"].chunks == ((9,), (11,), (13,))
-    monkeypatch.setattr("omfiles.xarray.store.preferred_chunks", lambda *args: preferred_chunks(*args, 2000))
+    monkeypatch.setattr("omfiles._xarray.store.preferred_chunks", lambda *args: preferred_chunks(*args, 2000))
     assert open_dataset(path, chunks={})["t2m"].chunks == ((2, 2, 2, 2, 1), (11,), (13,))
     ds = open_dataset(path, chunks={"lat": 4, "time": 13})
     assert ds["t2m"].chunks == ((4, 4, 1), (11,), (13,))

@@ -18,8 +18,8 @@ from omfiles.grids import OmGrid
 xr = pytest.importorskip("xarray", reason="needs xarray", exc_type=ImportError)
 
 from omfiles import OmFileReader, OmFileWriter  # noqa: E402
+from omfiles._xarray.selection import HAS_INDEXES, GridIndex  # noqa: E402
 from omfiles.xarray import open_dataset, write_dataset  # noqa: E402
-from omfiles.xarray.selection import HAS_INDEXES, GridIndex  # noqa: E402
 
 pytestmark = pytest.mark.skipif(not HAS_INDEXES, reason="xarray is too old for indexes of several coordinates")
 

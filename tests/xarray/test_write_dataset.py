@@ -24,7 +24,7 @@ da = pytest.importorskip("dask.array")
 
 import xarray as xr  # noqa: E402
 
-from omfiles.conventions import pack_attrs, unpack_attrs  # noqa: E402
+from omfiles._datasets.attrs import pack_attrs, unpack_attrs  # noqa: E402
 from omfiles.xarray import write_dataset  # noqa: E402
 
 RNG = np.random.default_rng(1)

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: MIT
+"""``plot``: a map or a series as PNG."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from omfiles._cli.common import (
+    OK,
+    USAGE,
+    CommandError,
+    add_command,
+    add_force,
+    add_storage_options,
+    appearing,
+    check_free,
+    parse_slice,
+    require,
+)
+from omfiles._cli.convert import only
+from omfiles._cli.datasets import FORMATS, format_of, open_data
+from omfiles._cli.extract import in_box, in_period, parse_box, parse_time, place_coordinates
+from omfiles._tools.copy_variables import MEMORY
+
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["add_parsers"]
+
+MAX_POINTS = 2000
+"""Points along a side of a map: there are no more pixels, so of larger maps every other point, or fewer, is read."""
+
+
+def add_parsers(commands: Any) -> None:
+    parser = add_command(
+        commands,
+        "plot",
+        plot,
+        "draw a map, or a series, as PNG",
+        "omfiles plot weather.om t2m --time 2026-11-01T12 --bbox -12,35,35,70 -o map.png",
+    )
+    parser.add_argument("input", metavar="FILE", help="path or URL of the file")
+    parser.add_argument("variable", metavar="VAR", nargs="?", help="path of the array, if there are several")
+    parser.add_argument(
+        "-o", "--output", metavar="OUT", help="the picture, by default VAR.png; .pdf and .svg also work"
+    )
+    parser.add_argument(
+        "-s",
+        "--slice",
+        type=parse_slice,
+        metavar="SLICE",
+        help="what to draw, as between brackets in Python; without, the first map, of which --time may choose another",
+    )
+    parser.add_argument("--point", type=_point, metavar="LAT,LON", help="draw the series of the nearest grid point")
+    parser.add_argument("--time", type=parse_time, metavar="START/END", help="time of a map, or period of a series")
+    parser.add_argument("--bbox", type=parse_box, metavar="W,S,E,N", help="region of a map")
+    parser.add_argument(
+        "--cmap", default="viridis", help="colours of a map, as matplotlib names them (default %(default)s)"
+    )
+    parser.add_argument("--from", dest="source_format", choices=FORMATS, help="format of FILE")
+    parser.set_defaults(memory=MEMORY)
+    add_force(parser)
+    add_storage_options(parser)
+
+
+def _point(text: str) -> tuple[float, float]:
+    try:
+        lat, lon = map(float, text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not LAT,LON such as 52.5,13.4") from None
+    if not -90 <= lat <= 90 or not -360 <= lon <= 360:
+        raise argparse.ArgumentTypeError(f"{text!r} is no place LAT,LON: a latitude lies within -90 ... 90")
+    return lat, lon
+
+
+def plot(arguments: argparse.Namespace) -> int:
+    require("matplotlib", "plot", "drawing")
+    data = open_data(
+        arguments.input, format_of(arguments.input, arguments.source_format, "--from"), arguments, decode_times=True
+    )
+    ds, name = _dataset(data, arguments.variable)
+    output = arguments.output or f"{name.replace(os.sep, '_')}.png"
+    check_free(output, arguments.force)
+    field = _select(ds, name, arguments)
+    _draw(field, output, arguments)
+    print(output)
+    return OK
+
+
+def _dataset(data: Any, variable: str | None) -> tuple[xarray.Dataset, str]:
+    """Find the variable, and the dataset that it belongs to."""
+    import xarray
+
+    if variable is None:
+        nodes = (
+            {"": data} if isinstance(data, xarray.Dataset) else {f"{path}/": ds for path, ds in data.to_dict().items()}
+        )
+        candidates = [
+            f"{path}{name}".lstrip("/") for path, ds in nodes.items() for name, var in ds.data_vars.items() if var.ndim
+        ]
+        maps = [path for path in candidates if not path.endswith(("_bnds", "_bounds"))]
+        if len(maps) != 1:
+            raise CommandError(f"say which variable; there are {', '.join(map(repr, candidates[:10]))}", USAGE)
+        variable = maps[0]
+    group, _, last = variable.strip("/").rpartition("/")
+    tree = isinstance(data, xarray.DataTree)
+    if (
+        tree
+        and group in data
+        and isinstance(data[group or "/"], xarray.DataTree)
+        and last in data[group or "/"].variables
+    ):
+        return data[group or "/"].to_dataset(), last  # also coordinates
+    if isinstance(data, xarray.Dataset) and variable in data.variables:
+        return data, variable
+    ds: Any = only(data, [variable])
+    (found,) = ds.data_vars
+    return ds, str(found)
+
+
+def _select(ds: xarray.Dataset, name: str, arguments: argparse.Namespace) -> xarray.DataArray:
+    """Select one map, or one series."""
+    ds = ds[[name]] if name in ds.data_vars else ds
+    if arguments.time is not None:
+        found = in_period(ds, arguments.time)
+        if found is None:
+            raise CommandError("the variable has no times by which to select; --slice selects by position", USAGE)
+        ds = found
+    if arguments.bbox is not None:
+        found = in_box(ds, arguments.bbox)
+        if found is None:
+            raise CommandError("the variable has no latitudes and longitudes; --slice selects by position", USAGE)
+        ds = found
+    if arguments.point is not None:
+        ds = _nearest(ds, *arguments.point)
+    field = ds[name]
+    if arguments.slice is not None:
+        try:
+            field = field[arguments.slice]
+        except IndexError as error:
+            raise CommandError(f"--slice does not fit {name!r} of shape {field.shape}: {error}", USAGE) from None
+    elif arguments.point is None:
+        lat, lon = place_coordinates(ds)
+        places = {*lat.dims, *lon.dims} if lat is not None and lon is not None else set(field.dims[-2:])
+        if not places & set(field.dims) or not places <= set(field.dims):
+            places = set(field.dims[-2:])
+        field = field.isel({dim: 0 for dim in field.dims if dim not in places})
+    field = field.squeeze()
+    if field.ndim not in (1, 2) or field.size == 0:
+        raise CommandError(
+            f"{name!r} has {field.ndim} dimensions left, {dict(field.sizes)}: select a map of two, or a series of one, "
+            "by --slice, --time or --point",
+            USAGE,
+        )
+    return (
+        field.isel({dim: slice(None, None, -(-size // MAX_POINTS)) for dim, size in field.sizes.items()})
+        if field.ndim == 2
+        else field
+    )
+
+
+def _nearest(ds: xarray.Dataset, lat: float, lon: float) -> xarray.Dataset:
+    latitude, longitude = place_coordinates(ds)
+    if latitude is None or longitude is None or 0 in (latitude.ndim, longitude.ndim):
+        raise CommandError("the variable has no latitudes and longitudes; --slice selects by position", USAGE)
+    if type(ds.xindexes.get(latitude.name)).__name__ == "GridIndex":
+        return ds.sel({latitude.name: lat, longitude.name: lon}, method="nearest")
+    if latitude.dims != longitude.dims:
+        row = np.abs(latitude.values - lat).argmin()
+        column = np.abs((longitude.values - lon + 180) % 360 - 180).argmin()
+        return ds.isel({latitude.dims[0]: int(row), longitude.dims[0]: int(column)})
+    east = np.deg2rad(longitude.values - lon)
+    south, north = np.deg2rad(latitude.values), np.deg2rad(lat)
+    nearness = np.sin(south) * np.sin(north) + np.cos(south) * np.cos(north) * np.cos(east)
+    at = np.unravel_index(np.nanargmax(nearness), nearness.shape)
+    return ds.isel({dim: int(index) for dim, index in zip(latitude.dims, at)})
+
+
+def _draw(field: xarray.DataArray, output: str, arguments: argparse.Namespace) -> None:
+    from matplotlib import colormaps
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if arguments.cmap not in colormaps:
+        raise CommandError(
+            f"matplotlib has no colours named {arguments.cmap!r}; viridis, RdBu_r, turbo, ... are there", USAGE
+        )
+    figure = Figure(figsize=(9, 5), layout="constrained", dpi=120)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    label = " ".join(filter(None, (str(field.name), f"[{field.attrs['units']}]" if "units" in field.attrs else "")))
+    lat, lon = place_coordinates(field.to_dataset(name="field"))
+    if field.ndim == 2:
+        _draw_map(figure, axes, field, label, arguments.cmap)
+    elif lat is not None and lon is not None and lat.dims == lon.dims == field.dims:  # points of a Gaussian grid
+        size = max(2.0, 150_000 / field.size)
+        points = axes.scatter(lon.values, lat.values, size, field.values, cmap=arguments.cmap, marker="s")
+        points.set_rasterized(True)
+        points.set_linewidth(0)
+        axes.set(xlabel="degrees east", ylabel="degrees north")
+        figure.colorbar(points, label=label)
+    else:
+        x = _axis(field, field.dims[0])
+        axes.plot(x, field.values, marker="." if field.size < 60 else None)
+        axes.set(xlabel=str(field.dims[0]), ylabel=label)
+        axes.grid(alpha=0.3)
+    axes.set_title(_title(field), fontsize="medium")
+    ending = os.path.splitext(output)[1].removeprefix(".").lower() or "png"
+    if ending not in figure.canvas.get_supported_filetypes():
+        raise CommandError(f"pictures cannot be {ending!r}; .png, .pdf and .svg can", USAGE)
+    with appearing(output, arguments.force) as part:
+        figure.savefig(part, format=ending)
+
+
+def _draw_map(figure: Any, axes: Any, field: xarray.DataArray, label: str, cmap: str) -> None:
+    lat, lon = place_coordinates(field.to_dataset(name="field"))
+    values = field
+    if lat is not None and lon is not None and {*lat.dims, *lon.dims} == set(field.dims):
+        y, x = lat.values, lon.values
+        names = ("degrees north", "degrees east")
+        if lat.ndim == 1:
+            values = field.transpose(lat.dims[0], lon.dims[0])
+            x = np.rad2deg(np.unwrap(np.deg2rad(x)))
+            axes.set_aspect(min(2.5, 1 / max(0.2, np.cos(np.deg2rad(y.mean())))))
+        else:
+            values, y, x = field.transpose(*lat.dims), y, lon.transpose(*lat.dims).values
+            # Where longitudes wrap, cells would be drawn across the whole map.
+            x = np.rad2deg(np.unwrap(np.unwrap(np.deg2rad(x), axis=1), axis=0))
+    else:
+        y, x = (_axis(field, dim) for dim in field.dims)
+        names = (str(field.dims[0]), str(field.dims[1]))
+    data = np.ma.masked_invalid(values.values.astype(float))
+    image = axes.pcolormesh(x, y, data, shading="nearest", cmap=cmap, rasterized=True)
+    axes.set(ylabel=names[0], xlabel=names[1])
+    figure.colorbar(image, label=label)
+
+
+def _axis(field: xarray.DataArray, dim: Any) -> Any:
+    """Values along a dimension that can be drawn."""
+    if dim in field.coords and field[dim].dtype.kind in "fiuM":
+        return field[dim].values
+    if dim in field.coords and hasattr(field[dim].values.flat[0], "calendar"):  # times of other calendars
+        return [time.year + (time.month - 1) / 12 + (time.day - 1) / 372 for time in field[dim].values]
+    return np.arange(field.sizes[dim])
+
+
+def _title(field: xarray.DataArray) -> str:
+    """Name what is drawn, and where and when."""
+    parts = [str(field.attrs.get("long_name") or field.attrs.get("standard_name") or field.name).replace("_", " ")]
+    for name, coordinate in field.coords.items():
+        if coordinate.ndim == 0 and coordinate.dtype.kind in "fiuMO":
+            text = _value_text(coordinate)
+            if text and name not in ("spatial_ref", "forecast_reference_time", "forecast_period"):
+                parts.append(f"{name} {text}")
+    return ", ".join(parts[:5])
+
+
+def _value_text(coordinate: Any) -> str:
+    value = coordinate.values[()]
+    if coordinate.dtype.kind == "M":
+        return str(np.datetime_as_string(value, unit="m"))
+    if coordinate.dtype.kind == "O":
+        return str(getattr(value, "isoformat", lambda: "")())[:16]
+    return f"{value:.6g} {coordinate.attrs.get('units', '')}".strip()

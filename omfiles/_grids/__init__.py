@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Grids of weather models. `omfiles.grids` has the public names."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+__pyx_capi__: dict[str, object]

@@ -1,0 +1,402 @@
+# SPDX-License-Identifier: MIT
+"""The reader people use: a variable of an OM file that behaves like an array, or like a mapping of its children."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Iterable, Iterator, KeysView, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from omfiles._native.reader import Reader
+from omfiles._native.record import OmVariable
+from omfiles._native.result_limit import limited, require_size
+from omfiles._native.source import set_resolver
+from omfiles._native.threads import to_thread
+from omfiles._reading import display, fancy_index
+from omfiles._reading.attributes import Attributes, similar
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from omfiles._native.read_plan import ReadPlan
+    from omfiles._stores.coalesce import FetchOptions
+
+    Planned = tuple[ReadPlan, Any, Any]
+
+__all__ = ["OmFileReader", "OmVariable", "open"]
+
+
+def _resolve(source: Any, storage_options: Mapping[str, Any] | None, fetch: FetchOptions | None) -> Any:
+    from omfiles._stores.resolve import open_store  # on use, for it brings all that knows stores
+
+    return open_store(source, storage_options, fetch)
+
+
+set_resolver(_resolve)
+
+SLAB_SIZE = 8 << 20
+"""Bytes that iteration over rows reads at once, unless a single row is larger."""
+BATCH_SIZE = 64 << 20
+"""Bytes of pieces of one selection that are fetched from a store together."""
+PIECE_OVERHEAD = 4 << 10
+"""Bytes that the plan of a piece takes itself."""
+
+
+class Signature:
+    """How a reader is made, for `help` and `inspect`, which a compiled constructor does not tell."""
+
+    def __get__(self, instance: object, owner: type[Reader]) -> inspect.Signature:
+        if owner.__init__ is not Reader.__init__:
+            raise AttributeError("__signature__")  # a subclass has a constructor of its own
+        return inspect.signature(open).replace(return_annotation=inspect.Signature.empty)
+
+
+class OmFileReader(Reader):
+    """A variable of an OM file: an array, a scalar or a group. The reader of a file is that of its root variable.
+
+    A group is like a mapping of its children: ``len``, ``in``, iteration over names, ``keys``, ``values``, ``items``.
+    An array is like a numpy array: ``shape``, ``dtype``, ``len``, iteration over rows, ``np.asarray``. On all of them
+    ``reader["name"]`` and ``reader["a/b"]`` give a child, and `attrs` the scalar children.
+
+    Parameters
+    ----------
+    source : object
+        A path (str or os.PathLike); a URL of any fsspec protocol, also a chained one such as
+        ``simplecache::s3://...``; an ``fsspec.core.OpenFile``, an opened fsspec file, a UPath; a pair of an fsspec
+        filesystem or an obstore store and a path; a seekable binary file object; the content of a file (bytes-like,
+        io.BytesIO); an `omfiles.io.RangeReader`.
+    storage_options : mapping, optional
+        For the filesystem of a URL.
+    fetch : omfiles.io.FetchOptions, optional
+        How many requests of which size are sent to a store; the defaults suit object stores.
+
+    Raises
+    ------
+    OmFormatError
+        The file is damaged, or not an OM file.
+    OSError
+        It cannot be opened, such as FileNotFoundError. Exceptions of filesystems and stores arrive unchanged.
+    OmReadError
+        A store sent less than it should, or the file changed while it was being read.
+
+    Examples
+    --------
+    >>> import numpy as np, omfiles
+    >>> omfiles.save("rain.om", np.arange(60, dtype="int16").reshape(3, 4, 5), name="rain")
+    >>> with omfiles.OmFileReader("rain.om") as rain:
+    ...     rain.shape, rain.dtype, rain[2, 1:3, -1]
+    ((3, 4, 5), dtype('int16'), array([49, 54], dtype=int16))
+    """
+
+    __signature__ = Signature()
+
+    @classmethod
+    def from_path(cls, file_path: str | os.PathLike[str]) -> Self:
+        """Open a local file.
+
+        Parameters
+        ----------
+        file_path : str or os.PathLike
+            Its path.
+        """
+        if not isinstance(file_path, (str, os.PathLike)):
+            raise TypeError(f"a path is a str or an os.PathLike, not {type(file_path).__name__}")
+        return cls(file_path)
+
+    @classmethod
+    def from_fsspec(cls, fs_obj: Any, path: str | os.PathLike[str], *, fetch: FetchOptions | None = None) -> Self:
+        """Open a file of an fsspec filesystem.
+
+        Parameters
+        ----------
+        fs_obj : fsspec.spec.AbstractFileSystem
+            Or any object with ``size(path)`` and ``cat_file(path, start=, end=)``.
+        path : str or os.PathLike
+            The file, with or without the protocol.
+        fetch : omfiles.io.FetchOptions, optional
+            How many requests of which size are sent.
+
+        Examples
+        --------
+        >>> import fsspec, numpy as np, omfiles
+        >>> memory = fsspec.filesystem("memory")
+        >>> with omfiles.OmFileWriter.from_fsspec(memory, "rain.om") as writer:
+        ...     writer.close(writer.write_array(np.arange(6), chunks=[6]))
+        >>> omfiles.OmFileReader.from_fsspec(memory, "rain.om")[::2]
+        array([0, 2, 4])
+        """
+        from omfiles._stores.fsspec import from_fsspec
+
+        return cls(from_fsspec(fs_obj, path), fetch=fetch)
+
+    # --- children: as a mapping ---------------------------------------------------------------------------------
+
+    @property
+    def children(self) -> list[Self]:
+        """Readers of all children, in the order of the file."""
+        self._fetch_tree()
+        return [self.get_child_by_index(i) for i in range(self.num_children)]
+
+    @property
+    def attrs(self) -> Attributes:
+        """Values of the scalar children, by name."""
+        self._require_open()
+        return Attributes(self)
+
+    def keys(self) -> KeysView[str]:
+        """Names of the children. Of several children with one name the first counts."""
+        return self._names().keys()
+
+    def values(self) -> list[Self]:
+        """Readers of the children, one for each name."""
+        self._fetch_tree()
+        return [self.get_child_by_index(i) for i in self._names().values()]
+
+    def items(self) -> list[tuple[str, Self]]:
+        """Names and readers of the children."""
+        return list(zip(self.keys(), self.values(), strict=True))
+
+    def __contains__(self, key: object) -> bool:
+        if isinstance(key, str):
+            return self._find(key) is not None
+        return self.is_array and key in self[...]
+
+    def _find(self, path: str) -> Self | None:
+        """The child at a path. Names may contain slashes, so all ways to take the path apart are tried."""
+        candidates = [(self, path)]
+        while candidates:
+            node, rest = candidates.pop()
+            if (index := node._index_of(rest)) is not None:
+                return node.get_child_by_index(index)
+            slash = rest.rfind("/")
+            while slash >= 0:
+                if (index := node._index_of(rest[:slash])) is not None:
+                    candidates.append((node.get_child_by_index(index), rest[slash + 1 :]))
+                slash = rest.rfind("/", 0, slash)
+        return None
+
+    def _descend(self, path: str) -> Self:
+        child = self._find(path)
+        if child is None:
+            # The message is about the last variable on the way that is there.
+            node = self
+            while (name := path.partition("/")[0]) != path and (below := node._find(name)) is not None:
+                node, path = below, path[len(name) + 1 :]
+            raise KeyError(f"{node.name!r} has no child {path!r}; {similar(path, node.keys())}")
+        return child
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise ValueError("the reader is closed")
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self.keys())
+
+    # --- data: as an array --------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        if self.is_array:
+            return self.shape[0]
+        if self.is_group:
+            return len(self._names())
+        raise TypeError(f"a scalar such as {self.name!r} has no length")
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.is_array:
+            return self._rows()
+        if self.is_group:
+            return iter(self._names())
+        raise TypeError(f"a scalar such as {self.name!r} cannot be iterated over")
+
+    def _rows(self) -> Iterator[np.ndarray]:
+        """Rows one by one; those of one chunk are read together."""
+        step = max(1, min(self.chunks[0], limited(SLAB_SIZE) * len(self) // self.nbytes))
+        for start in range(0, len(self), step):
+            for row in self[start : start + step]:
+                yield np.array(row)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if copy is False:
+            raise ValueError("the data of a file cannot become an array without being copied")
+        array = np.asarray(self.read_scalar()) if self.is_scalar else self[...]
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    @property
+    def oindex(self) -> Orthogonal:
+        """Selection along each dimension on its own, such as ``reader.oindex[[3, 0], :, mask]``."""
+        self._require_open()
+        return Orthogonal(self)
+
+    @property
+    def vindex(self) -> Pointwise:
+        """Selection point by point; ``reader.vindex[[3, 0], [1, 4]]`` gives the elements (3, 1) and (0, 4)."""
+        self._require_open()
+        return Pointwise(self)
+
+    # --- display ------------------------------------------------------------------------------------------------
+
+    def tree(self, limit: int = 10_000) -> str:
+        """All variables below and including this one as text: names, types, shapes, attributes.
+
+        No data of arrays are read.
+
+        Parameters
+        ----------
+        limit : int
+            Most variables that are shown, attributes included.
+
+        Examples
+        --------
+        >>> import numpy as np, omfiles
+        >>> omfiles.save("t2m.om", np.zeros((2, 3), "f4"), name="t2m", scale_factor=20, attrs={"units": "K"})
+        >>> print(omfiles.open("t2m.om").tree())
+        t2m  float32 (2, 3) chunks (2, 3) pfor_delta_2d scale 20  {units: 'K'}
+        """
+        self._fetch_tree()
+        return display.tree(self, limit)
+
+    def __repr__(self) -> str:
+        return display.summary(self)
+
+    def _repr_html_(self) -> str:
+        if not self.closed:
+            self._fetch_tree()
+        return display.html(self)
+
+
+class Orthogonal:
+    """What `OmFileReader.oindex` gives: takes a selection in brackets."""
+
+    def __init__(self, reader: OmFileReader) -> None:
+        self._reader = reader
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        reader = self._reader
+        _require_array(reader, "oindex")
+        out, pieces = plan_orthogonal(reader, key)
+        read_pieces(reader, pieces, out)
+        return out
+
+
+class Pointwise:
+    """What `OmFileReader.vindex` gives: takes a selection in brackets."""
+
+    def __init__(self, reader: OmFileReader) -> None:
+        self._reader = reader
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        reader = self._reader
+        _require_array(reader, "vindex")
+        out, view, pieces = plan_pointwise(reader, key)
+        read_pieces(reader, pieces, view)
+        return out
+
+
+def plan_orthogonal(reader: OmFileReader, key: Any) -> tuple[np.ndarray, Iterator[fancy_index.Piece]]:
+    """Make the result of an orthogonal selection, and the pieces to be read into it."""
+    shape, pieces = fancy_index.orthogonal(key, reader.shape, reader.chunks, _box_limit(reader))
+    return _result(reader, shape), pieces
+
+
+def plan_pointwise(reader: OmFileReader, key: Any) -> tuple[np.ndarray, np.ndarray, Iterator[fancy_index.Piece]]:
+    """Make the result of a selection point by point, a view of it, and the pieces to be read into that."""
+    shape, axes, pieces = fancy_index.pointwise(key, reader.shape, reader.chunks, _box_limit(reader))
+    out = _result(reader, shape)
+    return out, fancy_index.arrange(out, axes), pieces
+
+
+def _box_limit(reader: OmFileReader) -> int:
+    itemsize = reader.dtype.itemsize
+    return max(1, limited(fancy_index.BOX_LIMIT * itemsize) // itemsize)
+
+
+def _result(reader: OmFileReader, shape: tuple[int, ...]) -> np.ndarray:
+    require_size(shape, reader.dtype.itemsize, reader.name)
+    return np.empty(shape, reader.dtype)
+
+
+def read_pieces(reader: OmFileReader, pieces: Iterable[fancy_index.Piece], out: np.ndarray) -> None:
+    """Read pieces of an array: for each its basic key, its place in `out`, and what of it goes there."""
+    file = reader._remote
+    if file is None:
+        for key, place, take in pieces:
+            if take is ...:
+                reader.read_array(key, out=out)
+            else:
+                out[place] = reader.read_array(key)[take]
+        return
+    for batch in _batches(reader, pieces, out):
+        file.run(file.read([plan for plan, _, _ in batch]))
+        _place(batch, out)
+
+
+async def read_pieces_async(reader: OmFileReader, pieces: Iterable[fancy_index.Piece], out: np.ndarray) -> None:
+    """Read pieces of an array as `read_pieces` does, without blocking the event loop."""
+    file = reader._remote
+    if file is None:
+        return await to_thread(read_pieces, reader, pieces, out)
+    batches = _batches(reader, pieces, out)
+    while batch := await to_thread(next, batches, None):
+        await file.run_async(file.read([plan for plan, _, _ in batch]))
+        await to_thread(_place, batch, out)
+
+
+def _place(batch: list[Planned], out: np.ndarray) -> None:
+    for plan, place, take in batch:
+        if take is not ...:
+            out[place] = plan.out[take]
+
+
+def _batches(reader: OmFileReader, pieces: Iterable[fancy_index.Piece], out: np.ndarray) -> Iterator[list[Planned]]:
+    """Plan pieces, in batches whose results take some memory, but not all."""
+    batch: list[Planned] = []
+    size = 0
+    for key, place, take in pieces:
+        plan = reader._plan(key, out if take is ... else None)
+        batch.append((plan, place, take))
+        size += PIECE_OVERHEAD + plan.out.nbytes
+        if size > BATCH_SIZE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _require_array(reader: OmFileReader, what: str) -> None:
+    if not reader.is_array:
+        raise ValueError(f"Only arrays have {what}; {reader.name!r} is none")
+
+
+def open(
+    source: Any, *, storage_options: Mapping[str, Any] | None = None, fetch: FetchOptions | None = None
+) -> OmFileReader:
+    """Open an OM file for reading.
+
+    Parameters
+    ----------
+    source : object
+        A path, a URL, a file of fsspec, the content of a file, and what else `OmFileReader` takes.
+    storage_options : mapping, optional
+        For the filesystem of a URL.
+    fetch : omfiles.io.FetchOptions, optional
+        How many requests of which size are sent to a store.
+
+    Returns
+    -------
+    OmFileReader
+        Its root variable.
+
+    Examples
+    --------
+    >>> import numpy as np, omfiles
+    >>> omfiles.save("rain.om", np.arange(6, dtype="uint8"), name="rain")
+    >>> omfiles.open("rain.om").name
+    'rain'
+    """
+    return OmFileReader(source, storage_options=storage_options, fetch=fetch)

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+"""Copying arrays and files: chunks that stay are not decoded, others go through a bounded amount of memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from omfiles._chunk_grid import pieces
+from omfiles._reading.reader import OmFileReader
+from omfiles._tools.stored_chunks import encoded_parts, same_encoding, spec_of
+from omfiles._writing.array_spec import ArraySpec, array_spec
+from omfiles._writing.encode import EncodedPart
+from omfiles._writing.writer import OmFileWriter, OmWriterVariable
+
+__all__ = ["copy_array", "copy_file"]
+
+MEMORY = 256 << 20
+"""Bytes of an array that are decoded at a time when it gets other chunks."""
+
+Settings = Mapping[str, Any]
+"""What of an array shall be different: some of ``chunks``, ``scale_factor``, ``add_offset``, ``compression``."""
+
+
+def copy_array(
+    writer: OmFileWriter,
+    reader: OmFileReader,
+    *,
+    children: Sequence[OmWriterVariable] | None = None,
+    settings: Settings | None = None,
+    overflow: str = "raise",
+    max_bytes: int = MEMORY,
+    progress: Callable[[int], None] | None = None,
+) -> OmWriterVariable:
+    """Write an array of another file. As long as its encoding stays, its chunks are copied without being decoded.
+
+    Parameters
+    ----------
+    writer : OmFileWriter
+        Of the new file.
+    reader : OmFileReader
+        The array. Its children are not copied.
+    children : sequence of OmWriterVariable, optional
+        Variables below the new array.
+    settings : mapping, optional
+        What shall be different: ``chunks``, ``scale_factor``, ``add_offset``, ``compression``, as for
+        `OmFileWriter.write_array`.
+    overflow : {"raise", "clip", "nan"}
+        What becomes of floats that a new codec cannot hold.
+    max_bytes : int
+        How much is decoded at a time for other chunks. Chunks that lie across are decoded several times, the fewer the
+        larger this is.
+    progress : callable, optional
+        Called with the number of decoded bytes that were copied since the last call.
+
+    Returns
+    -------
+    OmWriterVariable
+        To be the child of another variable, or the root.
+
+    Raises
+    ------
+    OmFormatError
+        The array is damaged. What is inside of chunks that are not decoded is not looked at.
+
+    Examples
+    --------
+    >>> import numpy as np, omfiles
+    >>> omfiles.save("t2m.om", np.linspace(250, 300, 240, dtype="f4").reshape(24, 10), (1, 10), name="t2m")
+    >>> with omfiles.open("t2m.om") as t2m, omfiles.OmFileWriter("series.om") as writer:
+    ...     writer.close(copy_array(writer, t2m, settings={"chunks": (24, 1)}))
+    >>> omfiles.open("series.om").chunks
+    (24, 1)
+    """
+    old = spec_of(reader)
+    new = _changed(old, settings or {}, overflow)
+    report = progress or (lambda n_bytes: None)
+    parts = _copied(reader, new, report) if same_encoding(old, new) else _decoded(reader, new, max_bytes, report)
+    return writer.write_array_streaming(
+        new.shape,
+        new.chunks,
+        parts,
+        new.dtype,
+        new.scale_factor,
+        new.add_offset,
+        new.compression,
+        new.name,
+        children,
+        overflow=overflow,
+    )
+
+
+def _changed(spec: ArraySpec, settings: Settings, overflow: str) -> ArraySpec:
+    known = ("chunks", "scale_factor", "add_offset", "compression")
+    unknown = set(settings) - set(known)
+    if unknown:
+        raise ValueError(f"settings has {sorted(unknown)}, but may have only {list(known)}")
+    fields = {**spec._asdict(), **settings, "overflow": overflow}
+    return array_spec(**fields)
+
+
+def _copied(reader: OmFileReader, spec: ArraySpec, progress: Callable[[int], None]) -> Iterator[EncodedPart]:
+    for part in encoded_parts(reader):
+        yield part._replace(spec=spec)
+        progress(int(np.prod(part.shape)) * spec.dtype.itemsize)
+
+
+def _decoded(
+    reader: OmFileReader, spec: ArraySpec, max_bytes: int, progress: Callable[[int], None]
+) -> Iterator[npt.NDArray[Any]]:
+    for piece in pieces(spec.shape, spec.chunks, max_bytes // spec.dtype.itemsize):
+        array = reader[piece]
+        yield array
+        progress(array.nbytes)
+
+
+def copy_file(
+    source: OmFileReader,
+    writer: OmFileWriter,
+    *,
+    settings: Callable[[OmFileReader], Settings] | None = None,
+    overflow: str = "raise",
+    max_bytes: int = MEMORY,
+    progress: Callable[[int], None] | None = None,
+) -> None:
+    """Copy a variable with all below it, mostly the root of a file, and close the writer.
+
+    Names, types, values and the order of children stay. Legacy files become files of version 3. Damage of a look-up
+    table is found, that inside of chunks only where they are decoded.
+
+    Parameters
+    ----------
+    source : OmFileReader
+        What becomes the root.
+    writer : OmFileWriter
+        Of the new file.
+    settings : callable, optional
+        Called with each array; what it returns is as `copy_array` has it.
+    overflow, max_bytes, progress
+        As for `copy_array`.
+
+    Examples
+    --------
+    >>> import numpy as np, omfiles
+    >>> omfiles.save("t2m.om", np.zeros((24, 10), "f4"), (1, 10), name="t2m", attrs={"units": "K"})
+    >>> with omfiles.open("t2m.om") as root, omfiles.OmFileWriter("copy.om") as writer:
+    ...     copy_file(root, writer)
+    >>> omfiles.open("copy.om").attrs["units"]
+    'K'
+    """
+    source._fetch_tree()
+    handles: dict[tuple[int, int], OmWriterVariable] = {}  # by place, as parents may share a child
+    stack = [(source, iter(range(source.num_children)), list[OmWriterVariable]())]
+    while True:
+        node, indices, children = stack[-1]
+        child = next((node.get_child_by_index(index) for index in indices), None)
+        if child is not None:
+            if child._span in handles:
+                children.append(handles[child._span])
+            else:
+                stack.append((child, iter(range(child.num_children)), []))
+            continue
+        if node.is_array:
+            wishes = {} if settings is None else settings(node)
+            handle = copy_array(
+                writer,
+                node,
+                children=children,
+                settings=wishes,
+                overflow=overflow,
+                max_bytes=max_bytes,
+                progress=progress,
+            )
+        elif node.is_group:
+            handle = writer.write_group(node.name, children)
+        else:
+            handle = writer.write_scalar(node.read_scalar(), node.name, children)
+        stack.pop()
+        if not stack:
+            writer.close(handle)
+            return
+        handles[node._span] = handle
+        stack[-1][2].append(handle)

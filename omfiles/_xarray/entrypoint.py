@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: MIT
+"""What xarray calls, and what users call."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+import xarray
+from xarray.backends import BackendEntrypoint, StoreBackendEntrypoint
+
+from omfiles._reading.reader import OmFileReader
+from omfiles._stores.resolve import name_from_path
+from omfiles._xarray.openmeteo import Switch
+from omfiles._xarray.sources import is_om, open_source
+from omfiles._xarray.store import OmDataStore
+
+__all__ = ["OmXarrayEntrypoint", "open_dataset"]
+
+
+def open_dataset(source: Any, **options: Any) -> xarray.Dataset:
+    """Open an OM file as a dataset.
+
+    The same as ``xarray.open_dataset(source, engine="om")``, where the engine may be left out except for URLs: these
+    xarray takes for netCDF.
+
+    Parameters
+    ----------
+    source : object
+        Whatever `OmFileReader` takes, or an `OmFileReader`.
+    **options
+        For `xarray.open_dataset`, such as ``chunks``, and for `OmXarrayEntrypoint.open_dataset`.
+
+    Examples
+    --------
+    >>> import numpy as np, omfiles
+    >>> omfiles.save("rain.om", np.arange(6).reshape(2, 3), name="rain", dims=("lat", "lon"))
+    >>> open_dataset("rain.om").sizes
+    Frozen({'lat': 2, 'lon': 3})
+    """
+    return xarray.open_dataset(source, engine=OmXarrayEntrypoint, **options)
+
+
+class OmXarrayEntrypoint(BackendEntrypoint):
+    """The engine ``"om"`` of xarray.
+
+    Examples
+    --------
+    >>> import numpy as np, omfiles, xarray
+    >>> omfiles.save("t2m.om", np.full((2, 3), 280, "f4"), name="t2m", attrs={"units": "K"}, dims=("lat", "lon"))
+    >>> t2m = xarray.open_dataset("t2m.om", engine=OmXarrayEntrypoint)["t2m"]
+    >>> t2m.dims, t2m.attrs["units"], float(t2m.mean())
+    (('lat', 'lon'), 'K', 280.0)
+    """
+
+    description = "Open .om files of Open-Meteo"
+    url = "https://open-meteo.com"
+    supports_groups = True
+
+    def guess_can_open(self, filename_or_obj: Any) -> bool:
+        """Whether this is an OM file: by the end of its name, or by its first bytes if they can be had."""
+        return isinstance(filename_or_obj, OmFileReader) or is_om(filename_or_obj)
+
+    def open_dataset(
+        self,
+        filename_or_obj: Any,
+        *,
+        mask_and_scale: Any = True,
+        decode_times: Any = True,
+        concat_characters: bool = True,
+        decode_coords: Any = True,
+        drop_variables: str | Iterable[str] | None = None,
+        use_cftime: bool | None = None,
+        decode_timedelta: Any = None,
+        group: str | None = None,
+        storage_options: dict[str, Any] | None = None,
+        openmeteo: Switch = "auto",
+    ) -> xarray.Dataset:
+        """Open all arrays of a file as one dataset, or those of one group.
+
+        Parameters
+        ----------
+        filename_or_obj : object
+            Whatever `OmFileReader` takes, or an `OmFileReader`.
+        mask_and_scale, decode_times, concat_characters, decode_coords, drop_variables, use_cftime, decode_timedelta
+            As for `xarray.open_dataset`.
+        group : str, optional
+            Path of a group. Only its own arrays are opened, under their own names. By default all arrays of the file
+            are opened, under their paths.
+        storage_options : dict, optional
+            For the filesystem of a URL.
+        openmeteo : bool or "auto"
+            Whether the file follows the conventions of Open-Meteo: ``coordinates`` of a group are the dimensions of
+            its arrays, ``unit`` stands for ``units``, times are seconds since 1970, and ``crs_wkt`` says where the grid
+            points are. Then latitude and longitude become coordinates, by which to select, without being read:
+            dimensions of regular grids, otherwise coordinates of the dimensions ``y`` and ``x``. With "auto", if the
+            root has a string ``crs_wkt``.
+        """
+        with open_source(filename_or_obj, storage_options, group) as root:
+            options: dict[str, Any] = {
+                "unnamed": name_from_path(filename_or_obj),
+                "drop_variables": drop_variables,
+                "openmeteo": openmeteo,
+            }
+            store = OmDataStore(root, **options) if group is None else OmDataStore.of_groups(root, **options)["/"]
+            return _decode(
+                store,
+                mask_and_scale=mask_and_scale,
+                decode_times=decode_times,
+                concat_characters=concat_characters,
+                decode_coords=decode_coords,
+                use_cftime=use_cftime,
+                decode_timedelta=decode_timedelta,
+            )
+
+    # xarray finds them itself, but not if the class is passed as the engine.
+    open_dataset_parameters = tuple(inspect.signature(open_dataset).parameters)[1:]
+
+    def open_groups_as_dict(
+        self,
+        filename_or_obj: Any,
+        *,
+        mask_and_scale: Any = True,
+        decode_times: Any = True,
+        concat_characters: bool = True,
+        decode_coords: Any = True,
+        drop_variables: str | Iterable[str] | None = None,
+        use_cftime: bool | None = None,
+        decode_timedelta: Any = None,
+        group: str | None = None,
+        storage_options: dict[str, Any] | None = None,
+        openmeteo: Switch = "auto",
+    ) -> dict[str, xarray.Dataset]:
+        """Open each group as a dataset of its own arrays; parameters as for `open_dataset`."""
+        with open_source(filename_or_obj, storage_options, group) as root:
+            stores = OmDataStore.of_groups(
+                root,
+                unnamed=name_from_path(filename_or_obj),
+                drop_variables=drop_variables,
+                openmeteo=openmeteo,
+            )
+            decoders = {
+                "mask_and_scale": mask_and_scale,
+                "decode_times": decode_times,
+                "concat_characters": concat_characters,
+                "decode_coords": decode_coords,
+                "use_cftime": use_cftime,
+                "decode_timedelta": decode_timedelta,
+            }
+            return {path: _decode(store, **decoders) for path, store in stores.items()}
+
+    def open_datatree(self, filename_or_obj: Any, **options: Any) -> xarray.DataTree:
+        """Open a file as a tree of datasets; parameters as for `open_dataset`."""
+        return xarray.DataTree.from_dict(self.open_groups_as_dict(filename_or_obj, **options))
+
+
+def _decode(store: OmDataStore, **decoders: Any) -> xarray.Dataset:
+    dataset = StoreBackendEntrypoint().open_dataset(store, **decoders)
+    if decoders["decode_coords"]:
+        if store.coordinates:
+            dataset = dataset.set_coords(store.coordinates & set(dataset.variables))
+        for index in store.indexes:
+            dataset = dataset.assign_coords(index.coordinates(dataset.variables))
+    if store.grid is not None:
+        dataset = dataset.assign_coords(store.grid.coordinates())
+    dataset.set_close(_nothing)
+    return dataset
+
+
+def _nothing() -> None:
+    """Close a dataset: the root is closed already, and arrays stay readable. With the root, it could not be pickled."""

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: MIT
+"""What Open-Meteo writes, in terms of the CF conventions: units, times, and where the grid points are.
+
+Files of a model run have an array as their root, with the scalars ``crs_wkt``, ``unit``, ``forecast_reference_time``
+and ``coordinates`` and the array ``time`` as its children. Files of a time step have a group of arrays, each with its
+``unit``, as their root; ``crs_wkt``, ``forecast_reference_time``, ``valid_time`` and ``coordinates`` belong to the
+group. Times are seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+import xarray
+
+from omfiles._datasets.hierarchy import Array
+from omfiles._reading.reader import OmFileReader
+from omfiles._writing.array_spec import DIMENSION_KEY
+from omfiles._xarray.selection import DEGREES, GridIndex, grid_of
+
+if TYPE_CHECKING:
+    from omfiles.grids import OmGrid
+
+__all__ = ["GRID_MAPPING", "Names", "Switch", "Translated", "applies", "inherit_dimensions", "translate"]
+
+Switch: TypeAlias = bool | Literal["auto"]
+Names: TypeAlias = Mapping[str, tuple[str, ...]]
+
+CRS_KEY = "crs_wkt"
+GRID_MAPPING = "spatial_ref"
+UNITS_OF_TIME = "seconds since 1970-01-01"
+SCALAR_TIMES = {"valid_time": "time", "forecast_reference_time": "forecast_reference_time"}
+"""Scalars that become coordinates, and their CF standard names."""
+
+
+class Translated(NamedTuple):
+    """A dataset in terms of the CF conventions."""
+
+    dims: Names
+    attrs_of: Mapping[str, dict[str, Any]]
+    attrs: dict[str, Any]
+    added: dict[str, xarray.Variable]
+    """Coordinates that are not in the file."""
+    grid: GridIndex | None
+    """Of latitudes and longitudes that depend on more than one dimension; these are not among `added`."""
+
+
+def applies(switch: Switch, root: OmFileReader) -> bool:
+    """Whether a file follows these conventions."""
+    if switch == "auto":
+        return isinstance(root.attrs.get(CRS_KEY), str)
+    if isinstance(switch, bool):
+        return switch
+    raise ValueError(f"openmeteo is True, False or 'auto', not {switch!r}")
+
+
+def inherit_dimensions(groups: Mapping[str, OmFileReader], arrays: Iterable[Array]) -> list[Array]:
+    """Give arrays that do not name their dimensions the names of the nearest group above, if the number fits."""
+    names = {
+        path: value.split() for path, node in groups.items() if isinstance(value := node.attrs.get(DIMENSION_KEY), str)
+    }
+
+    def inherited(array: Array) -> Array:
+        group = array.group
+        while group not in names and group != "/":
+            group = group.rpartition("/")[0] or "/"
+        dims = names.get(group, [])
+        fits = not array.dims and len(dims) == len(array.reader.shape)
+        return array._replace(dims=dims) if fits else array
+
+    return [inherited(array) for array in arrays]
+
+
+def translate(
+    dims: Names, attrs_of: Mapping[str, dict[str, Any]], attrs: dict[str, Any], sizes: Mapping[str, int]
+) -> Translated:
+    """Translate the description of a dataset.
+
+    Parameters
+    ----------
+    dims, attrs_of : dict
+        Dimensions and attributes of variables.
+    attrs : dict
+        Attributes of the dataset.
+    sizes : dict
+        Lengths of dimensions.
+    """
+    of_dataset = {CRS_KEY, "created_at", *SCALAR_TIMES} & attrs.keys()
+    attrs_of = {name: _described(name, dims[name], own, of_dataset) for name, own in attrs_of.items()}
+    attrs = dict(attrs)
+    added = {}
+    for name, standard_name in SCALAR_TIMES.items():
+        if name not in dims and isinstance(attrs.get(name), np.integer):
+            described = {"standard_name": standard_name, "units": UNITS_OF_TIME}
+            added[name] = xarray.Variable((), np.int64(attrs.pop(name)), described)
+
+    index = None
+    if isinstance(attrs.get(CRS_KEY), str) and GRID_MAPPING not in dims:
+        crs_wkt = attrs.pop(CRS_KEY)
+        mapping: Mapping[str, Any] = {CRS_KEY: crs_wkt}
+        if {"lat", "lon"} <= sizes.keys() and not {"lat", "lon"} & dims.keys():
+            try:
+                grid = grid_of(crs_wkt, (sizes["lat"], sizes["lon"]))
+            except (ValueError, ImportError) as error:
+                warnings.warn(f"the file is opened without latitude and longitude: {error}", stacklevel=2)
+            else:
+                mapping = grid.cf_attributes()
+                if grid.kind == "geographic":
+                    added["lat"] = xarray.Variable("lat", grid.y, {**DEGREES["lat"], "axis": "Y"})
+                    added["lon"] = xarray.Variable("lon", grid.x, {**DEGREES["lon"], "axis": "X"})
+                elif not {"y", "x"} & dims.keys():
+                    index = GridIndex(crs_wkt, grid.shape)
+                    if grid.kind == "projected":
+                        added |= _projection_coordinates(grid)
+                    dims = {
+                        name: tuple({"lat": "y", "lon": "x"}.get(dim, dim) for dim in of) for name, of in dims.items()
+                    }
+        added[GRID_MAPPING] = xarray.Variable((), np.int32(0), mapping)
+    return Translated(dims, attrs_of, attrs, added, index)
+
+
+def _projection_coordinates(grid: OmGrid) -> dict[str, xarray.Variable]:
+    if grid.cf_attributes().get("grid_mapping_name") == "rotated_latitude_longitude":
+        names, units = {"y": "grid_latitude", "x": "grid_longitude"}, "degrees"
+    else:
+        names, units = {"y": "projection_y_coordinate", "x": "projection_x_coordinate"}, "m"
+    values = {"y": grid.y, "x": grid.x}
+    return {
+        dim: xarray.Variable(dim, values[dim], {"standard_name": name, "units": units, "axis": dim.upper()})
+        for dim, name in names.items()
+    }
+
+
+def _described(name: str, dims: tuple[str, ...], attrs: dict[str, Any], of_dataset: set[str]) -> dict[str, Any]:
+    attrs = {key: value for key, value in attrs.items() if key not in of_dataset}
+    if "unit" in attrs and "units" not in attrs:
+        attrs["units"] = attrs.pop("unit")
+    if name == "time" and dims == ("time",) and "units" not in attrs:
+        attrs = {"standard_name": "time", "axis": "T", **attrs, "units": UNITS_OF_TIME}
+    return attrs

@@ -1,0 +1,367 @@
+# SPDX-License-Identifier: MIT
+"""Writing datasets and trees of datasets."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Hashable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray
+from xarray.conventions import CF_RELATED_DATA, encode_cf_variable
+from xarray.indexes import PandasMultiIndex
+
+from omfiles._datasets.attrs import BYTES, COORDINATE, GRID_INDEX, ROLE, TEXT, characters, pack_attrs
+from omfiles._writing.array_spec import DIMENSION_KEY, array_spec, check_compression, encode_name, naming, native_dtype
+from omfiles._writing.writer import OmFileWriter, OmWriterVariable
+from omfiles._xarray.selection import GridIndex
+
+__all__ = ["OmAccessor", "write_dataset"]
+
+CODEC = ("scale_factor", "add_offset", "compression")
+TIME = ("units", "calendar")
+EXACT = "fpx_xor_2d"
+
+
+def write_dataset(
+    ds: xarray.Dataset | xarray.DataTree,
+    target: Any,
+    *,
+    encoding: Mapping[str, Mapping[str, Any]] | None = None,
+    chunks: Mapping[Any, int] | None = None,
+    scale_factor: float | None = None,
+    add_offset: float | None = None,
+    compression: str | None = None,
+    overflow: str = "raise",
+    fs: Any = None,
+    storage_options: Mapping[str, Any] | None = None,
+    compute: bool = True,
+) -> Any:
+    """Write a dataset, or a tree of them, to a file that opens again as an identical one.
+
+    Unless told otherwise nothing is lost: floats are compressed by ``"fpx_xor_2d"``. With a `scale_factor` they are
+    rounded to multiples of its inverse, which takes far less space. Times become integers as the CF conventions have
+    them. The selection by latitude and longitude on grids of Open-Meteo is kept, other indexes than those of pandas are
+    not. What is in dask arrays is compressed in parallel by the scheduler in use, one variable after another, see
+    `omfiles.dask.write_dask_array`; it need not fit in memory.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset or xarray.DataTree
+        Floats of 32 and 64 bits, integers, bool, times and time differences, and str. Groups of a tree become groups.
+    target : str, os.PathLike, fsspec.core.OpenFile or UPath
+        The file to write: a path, or a URL of any fsspec protocol. It appears when it is complete; an older file stays
+        if that fails.
+    encoding : mapping, optional
+        For single variables, by name (in a tree by path, such as ``"forecast/t2m"``): a mapping which may have
+
+        - ``chunks``: extents of a chunk of the file, or ``"auto"``
+        - ``scale_factor``, ``add_offset``, ``compression``: as for `OmFileWriter.write_array`
+        - ``units``, ``calendar``: of times, such as ``"hours since 1970-01-01"``
+    chunks : mapping of dimension to int, optional
+        Extents of chunks of all variables that have the dimension; along dimensions that are not mentioned a variable
+        which has one of these is not split. The first that applies counts: `encoding`; this; what ``var.encoding``
+        has as ``chunks``, when `ds` was read from a file; ``"auto"``.
+    scale_factor, add_offset, compression : optional
+        For the float data variables (not coordinates). `encoding` goes before. Without both, what
+        `var.encoding` says as ``om_scale_factor``, ``om_add_offset`` and ``om_compression`` counts, as long as the
+        variable has the type that it had in the file it was read from.
+    overflow : {"raise", "clip", "nan"}
+        What becomes of floats that are too large for their scale, as for `OmFileWriter.write_array`.
+    fs : fsspec.spec.AbstractFileSystem, optional
+        The filesystem of which `target` is a path.
+    storage_options : mapping, optional
+        For the filesystem of a URL.
+    compute : bool
+        False returns a `dask.delayed.Delayed` which writes the file when it is computed; on a cluster that happens on
+        a worker.
+
+    Returns
+    -------
+    None or dask.delayed.Delayed
+
+    Raises
+    ------
+    ValueError, TypeError
+        Something cannot be stored: arrays without elements, other types, a `pandas.MultiIndex`, names with a slash,
+        names of dimensions that are not str or contain white space, attributes of other types than numbers, str,
+        bool, None, and lists and one-dimensional arrays of these. The message names the variable.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray
+    >>> t2m = xarray.DataArray(
+    ...     np.linspace(250, 300, 24, dtype=np.float32).reshape(2, 3, 4),
+    ...     {"time": np.array(["2026-11-01", "2026-11-02"], "M8[ns]"), "lat": [50.0, 51.0, 52.0]},
+    ...     dims=("time", "lat", "lon"),
+    ...     attrs={"units": "K"},
+    ... )
+    >>> ds = xarray.Dataset({"t2m": t2m})
+    >>> write_dataset(ds, "t2m.om")
+    >>> xarray.testing.assert_identical(xarray.open_dataset("t2m.om", engine="om"), ds)
+
+    The same through the accessor, rounded to a tenth:
+
+    >>> import omfiles.xarray
+    >>> ds.om.to_om("small.om", encoding={"t2m": {"scale_factor": 10, "compression": "pfor_delta_2d_int16"}})
+    >>> float(abs(xarray.open_dataset("small.om", engine="om").t2m - ds.t2m).max()) < 0.0501
+    True
+    """
+    write = functools.partial(
+        _write,
+        ds,
+        target,
+        encoding=_mapping({} if encoding is None else encoding, "encoding"),
+        chunks=_mapping({} if chunks is None else chunks, "chunks"),
+        codec={name: value for name, value in zip(CODEC, (scale_factor, add_offset, compression)) if value is not None},
+        overflow=overflow,
+        fs=fs,
+        storage_options=storage_options,
+    )
+    if compute:
+        return write()
+    from dask.delayed import delayed
+
+    return delayed(write, pure=False)()
+
+
+class OmAccessor:
+    """What ``import omfiles.xarray`` adds to datasets and trees as ``ds.om``.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset or xarray.DataTree
+        To be written.
+    """
+
+    def __init__(self, ds: xarray.Dataset | xarray.DataTree) -> None:
+        self._ds = ds
+
+    def to_om(self, target: Any, **options: Any) -> Any:
+        """Write the dataset, or the tree, to a file: ``write_dataset(ds, target, **options)``."""
+        return write_dataset(self._ds, target, **options)
+
+
+xarray.register_dataset_accessor("om")(OmAccessor)
+xarray.register_datatree_accessor("om")(OmAccessor)
+
+
+class _Item(NamedTuple):
+    """A variable, ready to be written."""
+
+    name: str
+    data: Any
+    settings: dict[str, Any]  # of an array: arguments of `write_array`; empty for a scalar
+    attrs: dict[str, Any]
+    is_coordinate: bool
+
+
+class _Group(NamedTuple):
+    """A dataset, ready to be written."""
+
+    name: str
+    items: list[_Item]
+    groups: list[_Group]
+    attrs: dict[str, Any]
+
+
+def _write(
+    ds: xarray.Dataset | xarray.DataTree,
+    target: Any,
+    *,
+    fs: Any,
+    storage_options: Mapping[str, Any] | None,
+    **wishes: Any,
+) -> None:
+    if not isinstance(ds, (xarray.Dataset, xarray.DataTree)):
+        raise TypeError(f"an xarray.Dataset or DataTree can be written, not {type(ds).__name__}; to_dataset() may help")
+    planner = _Planner(**wishes)
+    root = planner.group("", "", ds)
+    planner.check_names()
+    if fs is None:
+        writer = OmFileWriter(target, storage_options=storage_options)
+    else:
+        writer = OmFileWriter.from_fsspec(fs, target)
+    with writer:
+        writer.close(_write_group(writer, root))
+
+
+def _write_group(writer: OmFileWriter, group: _Group) -> OmWriterVariable:
+    # Coordinates come last, close to the metadata at the end of the file: who opens it mostly needs both.
+    ordered = sorted(group.items, key=lambda item: item.is_coordinate)
+    handles = {item.name: _write_item(writer, item) for item in ordered}
+    children = [handles[item.name] for item in group.items]
+    children += [_write_group(writer, below) for below in group.groups]
+    return writer.write_group(group.name, children, attrs=group.attrs)
+
+
+def _write_item(writer: OmFileWriter, item: _Item) -> OmWriterVariable:
+    if not item.settings:
+        attrs = [writer.write_scalar(value, name) for name, value in item.attrs.items()]
+        return writer.write_scalar(item.data, item.name, attrs)
+    if isinstance(item.data, np.ndarray):
+        return writer.write_array(item.data, name=item.name, attrs=item.attrs, **item.settings)
+    from omfiles.dask import write_dask_array
+
+    return write_dask_array(writer, item.data, name=item.name, attrs=item.attrs, **item.settings)
+
+
+class _Planner:
+    """Decides how everything is written, before anything is."""
+
+    def __init__(
+        self,
+        encoding: Mapping[str, Mapping[str, Any]],
+        chunks: Mapping[Any, int],
+        codec: Mapping[str, Any],
+        overflow: str,
+    ) -> None:
+        self._encoding = encoding
+        self._chunks = chunks
+        self._codec = codec
+        self._overflow = overflow
+        self._paths: set[str] = set()
+        self._dims: set[str] = set()
+
+    def group(self, name: str, path: str, ds: xarray.Dataset | xarray.DataTree) -> _Group:
+        """Plan a dataset, or a node of a tree and all below; `path` is empty, or ends with a slash."""
+        below: Mapping[str, xarray.DataTree] = {}
+        if isinstance(ds, xarray.DataTree):
+            below, ds = ds.children, ds.to_dataset(inherit=False)
+        items = [self._item(path, ds, variable) for variable in ds.variables]
+        groups = [self.group(child, f"{path}{child}/", node) for child, node in below.items()]
+        with naming(f"group {path!r}" if path else "the dataset"):
+            encode_name(name, "its name")
+            return _Group(name, items, groups, pack_attrs(ds.attrs, taken=[*map(str, ds.variables), *below]))
+
+    def check_names(self) -> None:
+        """Refuse what is meant for no variable or no dimension, after all were planned."""
+        for path in self._encoding:
+            if path not in self._paths:
+                raise ValueError(f"encoding is for the variable {path!r}, but there are only {sorted(self._paths)}")
+        for dim in self._chunks:
+            if dim not in self._dims:
+                raise ValueError(f"chunks are for the dimension {dim!r}, but there are only {sorted(self._dims)}")
+
+    def _item(self, path: str, ds: xarray.Dataset, name: Any) -> _Item:
+        path += str(name)
+        self._paths.add(path)
+        var = ds.variables[name]
+        is_coordinate = name in ds.coords
+        with naming(f"variable {path!r}"):
+            _check_names(name, var)
+            self._dims.update(map(str, var.dims))
+            index = ds.xindexes.get(name)
+            if isinstance(index, PandasMultiIndex):
+                raise ValueError(f"a MultiIndex cannot be stored; ds.reset_index({name!r}) makes plain variables of it")
+            wishes = dict(_mapping(self._encoding.get(path, {}), "its encoding"))
+            times = {key: wishes.pop(key) for key in TIME if key in wishes}
+            encoded, roles = _encoded(var, times, ds.dims)
+            if is_coordinate and var.dims != (name,):
+                roles.append(COORDINATE)
+            attrs = pack_attrs(encoded.attrs)
+            if roles:
+                attrs[ROLE] = " ".join(roles)
+            if isinstance(index, GridIndex) and name == index.names[0]:
+                attrs[GRID_INDEX] = index.description()
+            if encoded.ndim == 0:
+                value: Any = encoded.to_numpy()[()]
+                if not isinstance(value, str):
+                    native_dtype(encoded.dtype)
+                return _Item(name, value, {}, {**attrs, DIMENSION_KEY: ""}, is_coordinate)
+            settings = {
+                "chunks": self._chunk_lengths(wishes.pop("chunks", None), var, encoded),
+                "overflow": self._overflow,
+                **_codec(var, encoded, {} if is_coordinate else self._codec, wishes),
+            }
+            array_spec(name, encoded.dtype, shape=encoded.shape, **settings)
+            settings["dims"] = encoded.dims
+            data = encoded.to_numpy() if encoded.chunks is None else encoded.data
+            return _Item(name, data, settings, attrs, is_coordinate)
+
+    def _chunk_lengths(self, wish: Any, var: xarray.Variable, encoded: xarray.Variable) -> Any:
+        if wish is not None:
+            return wish
+        if any(dim in self._chunks for dim in encoded.dims):
+            return [self._chunks.get(dim, size) for dim, size in encoded.sizes.items()]
+        before = var.encoding.get("chunks")
+        if isinstance(before, tuple) and len(before) == encoded.ndim and all(isinstance(n, int) for n in before):
+            return before
+        return "auto"
+
+
+def _mapping(value: Any, what: str) -> Mapping[Any, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{what} must be a mapping, not {value!r}")
+    return value
+
+
+def _check_names(name: Any, var: xarray.Variable) -> None:
+    encode_name(name, "its name")
+    if not name or "/" in name:
+        raise ValueError("its name must be neither empty nor contain a slash")
+    for dim in var.dims:
+        if not isinstance(dim, str) or dim.split() != [dim]:
+            raise ValueError(f"dimensions must have names without white space, but one has {dim!r}")
+    if len(set(var.dims)) < var.ndim:
+        raise ValueError(f"dimensions must have different names, but these are {var.dims}")
+    if var.size == 0:
+        raise ValueError(f"its shape is {var.shape}, but arrays without elements cannot be stored")
+
+
+def _encoded(
+    var: xarray.Variable, times: Mapping[str, Any], taken: Collection[Hashable]
+) -> tuple[xarray.Variable, list[str]]:
+    """Turn a variable into one of numbers as the CF conventions have it, or of characters; return its roles too.
+
+    `taken` are names of dimensions that one along characters must not have.
+    """
+    kind = var.dtype.kind
+    roles = [name for name in CF_RELATED_DATA if name in var.encoding and name not in var.attrs]
+    if roles:
+        var = var.copy(deep=False)
+        var.attrs |= {name: var.encoding[name] for name in roles}
+    if kind in "fiu":
+        return var, roles
+    if kind != "b":  # text and times are small; xarray cannot encode all of them in dask arrays
+        var = var.compute()
+    if kind in "SUT" or (kind == "O" and isinstance(var.to_numpy().flat[0], str)):
+        if var.ndim == 0 and kind != "S":
+            return xarray.Variable((), str(var.to_numpy()[()]), var.attrs), roles
+        data = characters(var.to_numpy())
+        role = BYTES if kind == "S" else TEXT
+        dim = f"{role}{data.shape[-1]}"
+        while dim in taken:
+            dim = f"_{dim}"
+        return xarray.Variable((*var.dims, dim), data, var.attrs), [role, *roles]
+    encoding = {**{key: var.encoding[key] for key in TIME if key in var.encoding}, **times}
+    if encoding and kind in "mM":
+        encoding["dtype"] = "int64"  # in finer units if these would not do: xarray warns
+    return encode_cf_variable(xarray.Variable(var.dims, var.data, var.attrs, encoding)), roles
+
+
+def _codec(
+    var: xarray.Variable, encoded: xarray.Variable, general: Mapping[str, Any], wishes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Choose compression and scale."""
+    unknown = set(wishes) - set(CODEC)
+    if unknown:
+        raise ValueError(f"encoding has {sorted(unknown)}, but may have only {['chunks', *CODEC, *TIME]}")
+    if encoded.dtype.kind != "f":
+        if "scale_factor" in wishes or "add_offset" in wishes:
+            raise ValueError(f"scale_factor and add_offset are for floats, but it is stored as {encoded.dtype}")
+        return {"scale_factor": 1.0, "add_offset": 0.0, "compression": "pfor_delta_2d", **wishes}
+    codec = {**general, **wishes} or _codec_before(var)
+    check_compression(codec.get("compression", EXACT))
+    if not codec.keys() & {"scale_factor", "add_offset"} and codec.get("compression", EXACT) != EXACT:
+        raise ValueError(f"{codec['compression']} rounds floats to multiples of 1 / scale_factor: set that as well")
+    default = "pfor_delta_2d" if codec else EXACT
+    return {"scale_factor": 1.0, "add_offset": 0.0, "compression": default, **codec}
+
+
+def _codec_before(var: xarray.Variable) -> dict[str, Any]:
+    """What the file had from which the variable was read, unless it was other values, or of another type, there."""
+    before = {name: var.encoding[f"om_{name}"] for name in CODEC if f"om_{name}" in var.encoding}
+    same = var.encoding.get("dtype") == var.dtype and not {"scale_factor", "add_offset"} & set(var.encoding)
+    return before if same and len(before) == len(CODEC) else {}
