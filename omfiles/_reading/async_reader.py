@@ -216,7 +216,12 @@ class OmFileReaderAsync:
         file = self._reader._remote
         if file is None:
             # Of a copy, as this reader may be closed before a thread gets round to it.
-            return await to_thread(copy(self._reader).read_array, ranges)
+            return await to_thread(_read_and_close, copy(self._reader), ranges)
         plan = self._reader._plan(ranges)
         await file.run_async(file.read([plan]))
         return plan.out
+
+
+def _read_and_close(reader: OmFileReader, ranges: BasicSelection) -> npt.NDArray[Any]:
+    with reader:
+        return reader.read_array(ranges)

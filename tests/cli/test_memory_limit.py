@@ -15,7 +15,7 @@ import omfiles
 
 pytest.importorskip("dask.array")
 pytest.importorskip("netCDF4")
-pytest.importorskip("xarray.backends")
+pytest.importorskip("xarray")
 pytest.importorskip("zarr")
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="memory is limited, and measured, by means of Linux"),

@@ -438,7 +438,7 @@ def test_interrupts_arrive(kind: str, what: str, tmp_path: Any) -> None:
             print("interrupted")
         traffic.delay = 0
         reader = OmFileReader.from_fsspec(fs, "file") if {what == "open"} else reader
-        print(reader[...].sum())
+        print(reader[...].sum(), flush=True)
         os._exit(0)
         """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import builtins
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -49,3 +50,11 @@ def test_public_names() -> None:
     assert {"OmFileReader", "OmFileWriter", "OmVariable", "OmWriterVariable", "types"} <= set(omfiles.__all__)
     assert all(hasattr(omfiles, name) for name in omfiles.__all__)
     assert not set(omfiles.__all__) & set(dir(builtins)), "a star import would hide Python's own"
+
+
+def test_folders_of_tests_pass_for_no_package() -> None:
+    """Or `importorskip("xarray")` would find one of ours where xarray is missing."""
+    tests = Path(__file__).parents[1]
+    for folder in tests.iterdir():
+        spec = importlib.util.find_spec(folder.name) if folder.is_dir() else None
+        assert spec is None or str(folder) not in (spec.submodule_search_locations or [])

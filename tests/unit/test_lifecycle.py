@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 import gc
@@ -14,7 +15,6 @@ import stat
 import struct
 import subprocess
 import sys
-import threading
 import tracemalloc
 import weakref
 from collections.abc import Callable
@@ -25,6 +25,7 @@ from unittest import mock
 import fsspec
 import numpy as np
 import pytest
+from gil import lets_others_run
 
 import omfiles
 from omfiles import OmFileReader, OmFormatError
@@ -268,31 +269,23 @@ def test_threads_share_a_reader(path: Path) -> None:
         assert all(pool.map(read, range(8)))
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="counts descriptors in /proc")
+def test_an_asynchronous_read_that_fails_closes_its_file(path: Path) -> None:
+    async def read() -> None:
+        async with await omfiles.OmFileReaderAsync.open(path) as root, await root.get_child_by_name("array") as array:
+            await array.read_array((400, 0))
+
+    before = descriptors()
+    with pytest.raises(IndexError):
+        asyncio.run(read())
+    assert descriptors() == before
+
+
 @pytest.mark.guarantee(n=23)
 def test_the_gil_is_released(tmp_path: Path) -> None:
     omfiles.save(tmp_path / "large.om", np.arange(20_000_000, dtype="int32").reshape(2000, 10000))
     reader = OmFileReader(tmp_path / "large.om")
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(10)  # so that only a released GIL lets the other thread run
-    ticks: list[int] = []
-    done = threading.Event()
-
-    def tick() -> None:
-        while not done.is_set():
-            ticks.append(1)
-            done.wait(1e-4)
-
-    thread = threading.Thread(target=tick)
-    try:
-        thread.start()
-        before = len(ticks)
-        reader[...]
-        during = len(ticks) - before
-    finally:
-        done.set()
-        thread.join()
-        sys.setswitchinterval(interval)
-    assert during > 3
+    assert lets_others_run(lambda: reader[...], 4)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -18,7 +18,7 @@ from hypothesis.extra import numpy as hnp
 import omfiles
 from omfiles import OmFileReader
 
-pytest.importorskip("xarray.backends")  # without xarray, this folder would pass for it
+pytest.importorskip("xarray")
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 
