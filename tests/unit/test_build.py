@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import builtins
 import importlib.util
 import shutil
 import subprocess
@@ -44,12 +43,6 @@ def test_message_when_not_built(tmp_path: Path) -> None:
 
 def test_version() -> None:
     assert omfiles.__version__.count(".") == 2
-
-
-def test_public_names() -> None:
-    assert {"OmFileReader", "OmFileWriter", "OmVariable", "OmWriterVariable", "types"} <= set(omfiles.__all__)
-    assert all(hasattr(omfiles, name) for name in omfiles.__all__)
-    assert not set(omfiles.__all__) & set(dir(builtins)), "a star import would hide Python's own"
 
 
 def test_folders_of_tests_pass_for_no_package() -> None:
