@@ -33,6 +33,7 @@ from omfiles._public import adopt as _adopt
 from omfiles._reading.async_reader import OmFileReaderAsync
 from omfiles._reading.reader import OmFileReader
 from omfiles._reading.reader import open as open  # not in __all__: a star import must leave Python's own open alone
+from omfiles._writing.array_spec import ArraySpec
 from omfiles._writing.encode import EncodedPart, encode_part
 from omfiles._writing.writer import OmFileWriter, OmWriterVariable, save
 from omfiles.errors import OmError, OmFormatError, OmReadError
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ArraySpec",
     "EncodedPart",
     "OmError",
     "OmFileReader",

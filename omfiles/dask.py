@@ -35,9 +35,9 @@ from dask.local import get_sync
 from dask.threaded import get as get_threaded
 
 from omfiles._chunk_grid import PREFERRED_BYTES, ArgumentError, auto_chunks, preferred_chunks
-from omfiles._writing.array_spec import ArraySpec, array_spec, naming
+from omfiles._writing.array_spec import ArraySpec, naming
 from omfiles._writing.encode import EncodedPart, encode_part
-from omfiles._writing.writer import OmFileWriter, OmWriterVariable
+from omfiles._writing.writer import OmFileWriter, OmWriterVariable, write_from_producer
 
 __all__ = ["write_dask_array"]
 
@@ -119,9 +119,18 @@ def write_dask_array(
     elif isinstance(chunks, (Sequence, np.ndarray)) and len(chunks) != data.ndim:
         raise ArgumentError(f"{what}: chunks has {len(chunks)} elements, but the array {data.ndim} dimensions")
     with naming(what):
-        spec = array_spec(name, data.dtype, compression, scale_factor, add_offset, data.shape, chunks, overflow)
+        spec = ArraySpec(
+            shape=data.shape,
+            chunks=chunks,
+            dtype=data.dtype,
+            name=name,
+            scale_factor=scale_factor,
+            add_offset=add_offset,
+            compression=compression,
+            overflow=overflow,
+        )
     blocks = _in_order(data, spec)
-    return writer._write_stream(spec, partial(_produce, spec, blocks), children, attrs, dims)
+    return write_from_producer(writer, spec, partial(_produce, spec, blocks), children, attrs, dims)
 
 
 def _chunks_in_blocks(blocks: Sequence[Sequence[int]], itemsize: int) -> list[int]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from omfiles._chunk_grid import pieces
 from omfiles._reading.reader import OmFileReader
 from omfiles._tools.stored_chunks import encoded_parts, same_encoding, spec_of
-from omfiles._writing.array_spec import ArraySpec, array_spec
+from omfiles._writing.array_spec import ArraySpec
 from omfiles._writing.encode import EncodedPart
 from omfiles._writing.writer import OmFileWriter, OmWriterVariable
 
@@ -79,18 +80,7 @@ def copy_array(
     new = _changed(old, settings or {}, overflow)
     report = progress or (lambda n_bytes: None)
     parts = _copied(reader, new, report) if same_encoding(old, new) else _decoded(reader, new, max_bytes, report)
-    return writer.write_array_streaming(
-        new.shape,
-        new.chunks,
-        parts,
-        new.dtype,
-        new.scale_factor,
-        new.add_offset,
-        new.compression,
-        new.name,
-        children,
-        overflow=overflow,
-    )
+    return writer.write_parts(new, parts, children)
 
 
 def _changed(spec: ArraySpec, settings: Settings, overflow: str) -> ArraySpec:
@@ -98,8 +88,7 @@ def _changed(spec: ArraySpec, settings: Settings, overflow: str) -> ArraySpec:
     unknown = set(settings) - set(known)
     if unknown:
         raise ValueError(f"settings has {sorted(unknown)}, but may have only {list(known)}")
-    fields = {**spec._asdict(), **settings, "overflow": overflow}
-    return array_spec(**fields)
+    return replace(spec, **settings, overflow=overflow)
 
 
 def _copied(reader: OmFileReader, spec: ArraySpec, progress: Callable[[int], None]) -> Iterator[EncodedPart]:

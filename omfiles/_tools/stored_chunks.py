@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from omfiles._chunk_grid import grid, pieces
 from omfiles._reading.reader import OmFileReader
-from omfiles._writing.array_spec import ArraySpec, array_spec
+from omfiles._writing.array_spec import ArraySpec
 from omfiles._writing.encode import EncodedPart
 
 if TYPE_CHECKING:
@@ -46,15 +46,14 @@ def spec_of(reader: OmFileReader) -> ArraySpec:
     >>> spec.chunks, spec.scale_factor, spec.compression
     ((2, 3), 20.0, 'pfor_delta_2d')
     """
-    return array_spec(
-        reader.name,
-        reader.dtype,
-        reader.compression_name,
-        reader.scale_factor,
-        reader.add_offset,
-        reader.shape,
-        reader.chunks,
-        "raise",
+    return ArraySpec(
+        name=reader.name,
+        shape=reader.shape,
+        chunks=reader.chunks,
+        dtype=reader.dtype,
+        scale_factor=reader.scale_factor,
+        add_offset=reader.add_offset,
+        compression=reader.compression_name,
     )
 
 
@@ -113,7 +112,7 @@ def nbytes_stored(reader: OmFileReader) -> int:
 
 
 def encoded_parts(reader: OmFileReader, max_bytes: int = PART_BYTES) -> Iterator[EncodedPart]:
-    """Read an array as it is stored, for `OmFileWriter.write_array_streaming` of an array with the same `spec_of`.
+    """Read an array as it is stored, for `OmFileWriter.write_parts` of an array with the same `spec_of`.
 
     Nothing is decoded. The place and the size of each chunk are checked against what its elements can take.
 

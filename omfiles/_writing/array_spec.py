@@ -6,6 +6,8 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,56 +47,96 @@ def naming(what: str) -> Iterator[None]:
         raise kind(f"{what}: {error}") from error
 
 
-class ArraySpec(NamedTuple):
-    """All about an array but its elements."""
+@dataclass(frozen=True, init=False, slots=True)
+class ArraySpec:
+    """An array without its elements: name, shape, and how it is encoded.
+
+    `encode_part` and `OmFileWriter.write_parts` take it. It is checked, cannot be changed, and can be pickled;
+    `dataclasses.replace` makes another one.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Shape of the whole array.
+    chunks : sequence of int or "auto"
+        Extents of a chunk.
+    dtype : numpy.dtype or what makes one
+        float32, float64 or integers of 8 to 64 bits.
+    name, scale_factor, add_offset, compression, overflow
+        As for `OmFileWriter.write_array`; the defaults round floats to whole numbers.
+
+    Attributes
+    ----------
+    name : str
+        Name of the variable.
+    shape : tuple of int
+        Shape of the whole array.
+    chunks : tuple of int
+        Extents of a chunk: chosen if they were ``"auto"``, and not larger than those of the array.
+    dtype : numpy.dtype
+        In native byte order.
+    scale_factor, add_offset : float
+        Rounded to float32, as a file stores them.
+    compression : str
+        Name of the compression.
+    overflow : str
+        What becomes of floats that cannot be held.
+
+    Raises
+    ------
+    ValueError, TypeError, OverflowError
+        The format cannot store such an array. The message names the argument.
+
+    Examples
+    --------
+    >>> spec = ArraySpec(name="t2m", shape=(721, 1440), chunks="auto", dtype="f4", scale_factor=20)
+    >>> spec.chunks, spec.dtype, spec.compression
+    ((91, 180), dtype('float32'), 'pfor_delta_2d')
+    """
 
     name: str
-    dtype: np.dtype[Any]
-    compression: str
-    scale_factor: float
-    add_offset: float
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
+    dtype: np.dtype[Any]
+    scale_factor: float
+    add_offset: float
+    compression: str
     overflow: str
 
-    def range(self) -> tuple[float, float]:
-        """Return the smallest and the largest float that can be held, but for rounding."""
-        bits = 16 if "int16" in self.compression else 8 * self.dtype.itemsize
-        ends = [-(2 ** (bits - 1)) / self.scale_factor, (2 ** (bits - 1) - 2) / self.scale_factor]
-        if self.compression.endswith("logarithmic"):
-            largest = float(np.finfo(np.float32).max)
-            ends = [min(10 ** min(end, 39.0) - 1, largest) for end in ends]
-        else:
-            ends = [end - self.add_offset for end in ends]
-        return min(ends), max(ends)
-
-
-def array_spec(
-    name: Any,
-    dtype: np.dtype[Any],
-    compression: Any,
-    scale_factor: Any,
-    add_offset: Any,
-    shape: Any,
-    chunks: Any,
-    overflow: Any,
-) -> ArraySpec:
-    """Check what is said about an array."""
-    dtype = native_dtype(dtype)
-    shape = check_shape(shape)
-    lengths = check_chunks(chunks, shape, dtype.itemsize)
-    scale = _real(scale_factor, "scale_factor")
-    if scale == 0:
-        raise ValueError(f"scale_factor must not be 0 as float32, but is {scale_factor!r}")
-    offset = _real(add_offset, "add_offset")
-    check_compression(compression)
-    allowed = DTYPES.get(compression)
-    if allowed is not None and dtype.name not in allowed:
-        raise ArgumentError(f"Invalid data type: {compression} is for {' and '.join(allowed)}, not {dtype}")
-    if overflow not in ("raise", "clip", "nan"):
-        raise ValueError(f"overflow must be 'raise', 'clip' or 'nan', not {overflow!r}")
-    encode_name(name, "name")
-    return ArraySpec(name, dtype, compression, scale, offset, shape, lengths, overflow)
+    def __init__(
+        self,
+        *,
+        shape: Sequence[int] | npt.NDArray[Any],
+        chunks: Sequence[int] | npt.NDArray[Any] | str,
+        dtype: npt.DTypeLike,
+        name: str = "data",
+        scale_factor: float = 1.0,
+        add_offset: float = 0.0,
+        compression: str = "pfor_delta_2d",
+        overflow: str = "raise",
+    ) -> None:
+        if dtype is None:
+            raise TypeError("dtype must be a numpy.dtype, not None")
+        native = native_dtype(np.dtype(dtype))
+        extents = check_shape(shape)
+        put = partial(object.__setattr__, self)
+        put("dtype", native)
+        put("shape", extents)
+        put("chunks", check_chunks(chunks, extents, native.itemsize))
+        put("scale_factor", _real(scale_factor, "scale_factor"))
+        if self.scale_factor == 0:
+            raise ValueError(f"scale_factor must not be 0 as float32, but is {scale_factor!r}")
+        put("add_offset", _real(add_offset, "add_offset"))
+        check_compression(compression)
+        allowed = DTYPES.get(compression)
+        if allowed is not None and native.name not in allowed:
+            raise ArgumentError(f"Invalid data type: {compression} is for {' and '.join(allowed)}, not {native}")
+        put("compression", compression)
+        if overflow not in ("raise", "clip", "nan"):
+            raise ValueError(f"overflow must be 'raise', 'clip' or 'nan', not {overflow!r}")
+        put("overflow", overflow)
+        encode_name(name, "name")
+        put("name", name)
 
 
 def check_compression(compression: Any) -> None:

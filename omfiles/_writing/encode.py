@@ -54,31 +54,37 @@ class _Memory:
 
 
 def encode_part(spec: ArraySpec, part: npt.NDArray[Any]) -> EncodedPart:
-    """Compress some chunks of an array, to be an item of `OmFileWriter.write_array_streaming`.
+    """Compress some chunks of an array, to be one of the parts of `OmFileWriter.write_parts`.
 
     It needs no file, so it can run in another thread, process or machine. The file becomes the same as from `part`.
 
     Parameters
     ----------
     spec : ArraySpec
-        The whole array, as `omfiles._writing.array_spec.array_spec` makes it of the arguments of the method.
+        The whole array.
     part : numpy.ndarray
-        Whole chunks; what the method says about its items holds.
+        Whole chunks that follow one another, as `OmFileWriter.write_parts` takes them.
+
+    Returns
+    -------
+    EncodedPart
+        The compressed chunks; they can be pickled.
 
     Examples
     --------
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> from functools import partial
     >>> import numpy as np
-    >>> from omfiles import OmFileWriter
-    >>> from omfiles._writing.array_spec import array_spec
+    >>> from omfiles import ArraySpec, OmFileWriter
     >>> years = [np.full((12, 20, 40), year, np.float32) for year in range(1991, 2021)]
-    >>> spec = array_spec("t2m", np.dtype("f4"), "fpx_xor_2d", 1.0, 0.0, (360, 20, 40), (12, 20, 40), "raise")
+    >>> spec = ArraySpec(name="t2m", shape=(360, 20, 40), chunks=(12, 20, 40), dtype="f4", compression="fpx_xor_2d")
     >>> with ThreadPoolExecutor() as pool, OmFileWriter(getfixture("tmp_path") / "t2m.om") as writer:
-    ...     parts = pool.map(partial(encode_part, spec), years)
-    ...     t2m = writer.write_array_streaming((360, 20, 40), (12, 20, 40), parts, "f4", 1.0, 0.0, "fpx_xor_2d", "t2m")
+    ...     t2m = writer.write_parts(spec, pool.map(partial(encode_part, spec), years))
     """
-    array = _checked(spec, part, f"variable {spec.name!r}: a part")
+    what = f"variable {spec.name!r}: a part"
+    array = _checked(spec, part, what)
+    if array.ndim != len(spec.shape):
+        raise ArgumentError(f"{what} has shape {array.shape}, but the array has {len(spec.shape)} dimensions")
     memory = _Memory()
     out = Output(memory)
     encoder = array_encoder(out, spec, array.shape)
@@ -141,11 +147,23 @@ def _append(encoder: ArrayEncoder, spec: ArraySpec, array: npt.NDArray[Any]) -> 
             encoder.append(np.array(array[piece], spec.dtype, order="C"))
 
 
+def _range(spec: ArraySpec) -> tuple[float, float]:
+    """Return the smallest and the largest float that can be held, but for rounding."""
+    bits = 16 if "int16" in spec.compression else 8 * spec.dtype.itemsize
+    ends = [-(2 ** (bits - 1)) / spec.scale_factor, (2 ** (bits - 1) - 2) / spec.scale_factor]
+    if spec.compression.endswith("logarithmic"):
+        largest = float(np.finfo(np.float32).max)
+        ends = [min(10 ** min(end, 39.0) - 1, largest) for end in ends]
+    else:
+        ends = [end - spec.add_offset for end in ends]
+    return min(ends), max(ends)
+
+
 def _raise_if_lost(encoder: ArrayEncoder, spec: ArraySpec) -> None:
     if encoder.lost is None or spec.overflow != "raise":
         return
     count, chunk, offset, value = encoder.lost
-    low, high = spec.range()
+    low, high = _range(spec)
     raise ValueError(
         f"variable {spec.name!r}: {count} value{'s' * (count != 1)} cannot be held by {spec.compression} with "
         f"scale_factor {spec.scale_factor:g} and add_offset {spec.add_offset:g}; the first one is {value:.9g} at index "

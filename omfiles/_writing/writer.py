@@ -16,12 +16,12 @@ import numpy.typing as npt
 from omfiles._chunk_grid import ArgumentError, element_index
 from omfiles._core import ARRAY_TYPES
 from omfiles._native.writer import ArrayEncoder, Output
-from omfiles._writing.array_spec import ArraySpec, Scalar, array_spec, attributes, encode_name, plain_array, scalar
-from omfiles._writing.encode import EncodedPart, Item, append_array, append_item, array_encoder, encode_part
+from omfiles._writing.array_spec import ArraySpec, Scalar, attributes, encode_name, plain_array, scalar
+from omfiles._writing.encode import Item, append_array, append_item, array_encoder
 from omfiles._writing.local_sink import Sink
 from omfiles._writing.open_sink import open_sink
 
-__all__ = ["EncodedPart", "OmFileWriter", "OmWriterVariable", "encode_part", "save"]
+__all__ = ["OmFileWriter", "OmWriterVariable", "save", "write_from_producer"]
 
 GROUP = 0
 NOWHERE = (0, 0)
@@ -172,7 +172,7 @@ class OmFileWriter:
         chunks : sequence of int or "auto"
             Extent of a chunk along each dimension; longer ones than the array's are clipped. ``"auto"`` chooses chunks
             of at most 64 KiB with extents as equal as possible (twice as long along the last dimension), so that maps
-            and series are read about equally well; see `omfiles._chunk_grid.auto_chunks`.
+            and series are read about equally well; see `omfiles.auto_chunks`.
         scale_factor, add_offset : float
             Floats are stored as integers, ``round((x + add_offset) * scale_factor)``, so what is read back differs by
             half of ``1 / scale_factor`` at most (plus rounding of the arithmetic). The default, that of omfiles 1.2.0,
@@ -211,7 +211,16 @@ class OmFileWriter:
         >>> writer.close(writer.write_array(rain, (1, 2), scale_factor=10, name="rain", overflow="nan"))
         """
         array = plain_array(data, "data")
-        spec = array_spec(name, array.dtype, compression, scale_factor, add_offset, array.shape, chunks, overflow)
+        spec = ArraySpec(
+            shape=array.shape,
+            chunks=chunks,
+            dtype=array.dtype,
+            name=name,
+            scale_factor=scale_factor,
+            add_offset=add_offset,
+            compression=compression,
+            overflow=overflow,
+        )
         scalars = attributes(attrs, dims, array.ndim)
         below = self._check_children(children, scalars)
         with self._lock:
@@ -247,7 +256,7 @@ class OmFileWriter:
             Shape of the whole array.
         chunks : sequence of int or "auto"
             As for `write_array`.
-        chunk_iterator : iterable of numpy.ndarray or EncodedPart
+        chunk_iterator : iterable of numpy.ndarray
             The parts in C order of the chunk grid. Each one covers one chunk, or several that follow one another: in
             some dimension any number of chunks, in those before it one, in those behind it all. Each is checked
             against its place. The writer cannot be used from inside the iterator.
@@ -271,54 +280,68 @@ class OmFileWriter:
         ...     year = writer.write_array_streaming((360, 20, 40), (3, 20, 40), months, np.float32, scale_factor=10)
         ...     writer.close(year)
         """
-        if dtype is None:
-            raise TypeError("dtype must be a numpy.dtype, not None")
-        spec = array_spec(name, np.dtype(dtype), compression, scale_factor, add_offset, dimensions, chunks, overflow)
+        spec = ArraySpec(
+            shape=dimensions,
+            chunks=chunks,
+            dtype=dtype,
+            name=name,
+            scale_factor=scale_factor,
+            add_offset=add_offset,
+            compression=compression,
+            overflow=overflow,
+        )
         if not isinstance(chunk_iterator, Iterable):
             raise TypeError(f"chunk_iterator must be an iterable of arrays, not {chunk_iterator!r}")
-        items = iter(chunk_iterator)
+        return self.write_parts(spec, chunk_iterator, children, attrs=attrs, dims=dims)
+
+    def write_parts(
+        self,
+        spec: ArraySpec,
+        parts: Iterable[Item],
+        children: Sequence[OmWriterVariable] | None = None,
+        *,
+        attrs: Mapping[str, Any] | None = None,
+        dims: Sequence[str] | None = None,
+    ) -> OmWriterVariable:
+        """Write an array from its parts, which may be encoded elsewhere: in other threads, processes, machines.
+
+        It is `write_array_streaming` for an array that an `ArraySpec` describes.
+
+        Parameters
+        ----------
+        spec : ArraySpec
+            The whole array.
+        parts : iterable of numpy.ndarray or EncodedPart
+            Arrays as `write_array_streaming` takes them, and results of `encode_part`, in C order of the chunk grid.
+        children, attrs, dims
+            As for `write_array`.
+
+        Returns
+        -------
+        OmWriterVariable
+            To be the child of another variable, or the root.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from omfiles import ArraySpec, encode_part
+        >>> spec = ArraySpec(name="rain", shape=(4, 6), chunks=(2, 6), dtype="i4")
+        >>> parts = [encode_part(spec, np.zeros((2, 6), "i4")), np.ones((2, 6), "i4")]
+        >>> with OmFileWriter(getfixture("tmp_path") / "rain.om") as writer:
+        ...     writer.close(writer.write_parts(spec, parts, attrs={"units": "mm"}))
+        """
+        if not isinstance(spec, ArraySpec):
+            raise TypeError(f"spec must be an ArraySpec, not {spec!r}")
+        if not isinstance(parts, Iterable):
+            raise TypeError(f"parts must be an iterable of arrays and encoded parts, not {parts!r}")
+        items = iter(parts)
 
         def produce(append: Callable[[Item], None]) -> None:
             for item in items:
                 append(item)
                 del item  # or it would live until the iterator has made the next one
 
-        return self._write_stream(spec, produce, children, attrs, dims)
-
-    def _write_stream(
-        self,
-        spec: ArraySpec,
-        produce: Callable[[Callable[[Item], None]], None],
-        children: Sequence[OmWriterVariable] | None,
-        attrs: Mapping[str, Any] | None,
-        dims: Sequence[str] | None,
-    ) -> OmWriterVariable:
-        """Write an array from the parts, in order, with which `produce` calls its argument, from whatever thread."""
-        scalars = attributes(attrs, dims, len(spec.shape))
-        below = self._check_children(children, scalars)
-        with self._lock:
-            self._require_usable()
-            below += self._new_scalars(scalars)
-            encoder = array_encoder(self._out, spec, spec.shape)
-            number = 0
-
-            def append(item: Item) -> None:
-                nonlocal number
-                append_item(encoder, spec, item, f"variable {spec.name!r}: item {number} of the iterator")
-                number += 1
-
-            self._streaming = True
-            try:
-                produce(append)
-            finally:
-                self._streaming = False
-            if encoder.n_done < encoder.n_chunks:
-                at = element_index(spec.shape, spec.chunks, encoder.n_done, 0)
-                raise ArgumentError(
-                    f"variable {spec.name!r}: the iterator ended after {number} items with {encoder.n_done} of "
-                    f"{encoder.n_chunks} chunks; the next one begins at index {at}"
-                )
-            return self._finish_array(encoder, spec, below)
+        return write_from_producer(self, spec, produce, children, attrs, dims)
 
     def _finish_array(self, encoder: ArrayEncoder, spec: ArraySpec, below: list[OmWriterVariable]) -> OmWriterVariable:
         encoder.finish()
@@ -575,6 +598,42 @@ def save(
             dims=dims,
             overflow=overflow,
         )
+
+
+def write_from_producer(
+    writer: OmFileWriter,
+    spec: ArraySpec,
+    produce: Callable[[Callable[[Item], None]], None],
+    children: Sequence[OmWriterVariable] | None,
+    attrs: Mapping[str, Any] | None,
+    dims: Sequence[str] | None,
+) -> OmWriterVariable:
+    """Write an array from the parts, in order, with which `produce` calls its argument, from whatever thread."""
+    scalars = attributes(attrs, dims, len(spec.shape))
+    below = writer._check_children(children, scalars)
+    with writer._lock:
+        writer._require_usable()
+        below += writer._new_scalars(scalars)
+        encoder = array_encoder(writer._out, spec, spec.shape)
+        number = 0
+
+        def append(item: Item) -> None:
+            nonlocal number
+            append_item(encoder, spec, item, f"variable {spec.name!r}: item {number} of the iterator")
+            number += 1
+
+        writer._streaming = True
+        try:
+            produce(append)
+        finally:
+            writer._streaming = False
+        if encoder.n_done < encoder.n_chunks:
+            at = element_index(spec.shape, spec.chunks, encoder.n_done, 0)
+            raise ArgumentError(
+                f"variable {spec.name!r}: the iterator ended after {number} items with {encoder.n_done} of "
+                f"{encoder.n_chunks} chunks; the next one begins at index {at}"
+            )
+        return writer._finish_array(encoder, spec, below)
 
 
 def _give_up_dropped(sink: Sink) -> None:

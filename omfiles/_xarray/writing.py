@@ -13,7 +13,7 @@ from xarray.conventions import CF_RELATED_DATA, encode_cf_variable
 from xarray.indexes import PandasMultiIndex
 
 from omfiles._datasets.attrs import BYTES, COORDINATE, GRID_INDEX, ROLE, TEXT, characters, pack_attrs
-from omfiles._writing.array_spec import DIMENSION_KEY, array_spec, check_compression, encode_name, naming, native_dtype
+from omfiles._writing.array_spec import DIMENSION_KEY, ArraySpec, check_compression, encode_name, naming, native_dtype
 from omfiles._writing.writer import OmFileWriter, OmWriterVariable
 from omfiles._xarray.selection import GridIndex
 
@@ -275,7 +275,7 @@ class _Planner:
                 "overflow": self._overflow,
                 **_codec(var, encoded, {} if is_coordinate else self._codec, wishes),
             }
-            array_spec(name, encoded.dtype, shape=encoded.shape, **settings)
+            ArraySpec(name=name, shape=encoded.shape, dtype=encoded.dtype, **settings)  # checks them
             settings["dims"] = encoded.dims
             data = encoded.to_numpy() if encoded.chunks is None else encoded.data
             return _Item(name, data, settings, attrs, is_coordinate)

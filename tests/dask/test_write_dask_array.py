@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 import threading
 import warnings
@@ -17,9 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omfiles import OmFileReader, OmFileWriter, _chunk_grid
-from omfiles._writing.array_spec import array_spec
-from omfiles._writing.writer import encode_part
+from omfiles import ArraySpec, OmFileReader, OmFileWriter, _chunk_grid, encode_part
 from omfiles.testing import strategies
 
 dask = pytest.importorskip("dask")
@@ -251,23 +250,23 @@ def test_encoded_parts_are_as_good_as_arrays(scratch_file, data):
     options = {"compression": compression, "overflow": data.draw(st.sampled_from(["clip", "nan"])), "name": "a"}
     expected = write_plain(scratch_file, array, chunks, **options, scale_factor=1.5, dims=None, attrs=None)
 
-    spec = array_spec(dtype=dtype, scale_factor=1.5, add_offset=0.0, shape=shape, chunks=chunks, **options)
+    spec = ArraySpec(dtype=dtype, scale_factor=1.5, shape=shape, chunks=chunks, **options)
     pieces = [array[piece] for piece in _chunk_grid.pieces(shape, spec.chunks, data.draw(st.integers(1, 2000)))]
     encoded = data.draw(st.lists(st.booleans(), min_size=len(pieces), max_size=len(pieces)))
     parts = [pickle.loads(pickle.dumps(encode_part(spec, p))) if e else p for p, e in zip(pieces, encoded)]
     with OmFileWriter(scratch_file) as writer:
-        writer.write_array_streaming(shape, chunks, iter(parts), dtype, 1.5, **options)
+        writer.write_parts(spec, iter(parts))
     assert scratch_file.read_bytes() == expected
 
 
 def test_a_part_of_another_array_is_refused(tmp_path):
-    spec = array_spec("a", np.dtype("f4"), "fpx_xor_2d", 1.0, 0.0, (4, 4), (2, 4), "raise")
+    spec = ArraySpec(name="a", shape=(4, 4), chunks=(2, 4), dtype="f4", compression="fpx_xor_2d")
     part = encode_part(spec, np.zeros((4, 4), "f4"))
     with OmFileWriter(tmp_path / "b") as writer:
         with pytest.raises(ValueError, match="variable 'a': item 0 of the iterator was encoded for"):
-            writer.write_array_streaming((4, 4), (4, 4), [part], "f4", compression="fpx_xor_2d", name="a")
+            writer.write_parts(dataclasses.replace(spec, chunks=(4, 4)), [part])
         with pytest.raises(ValueError, match=r"item 1 of the iterator: the array .* is complete already"):
-            writer.write_array_streaming((4, 4), (2, 4), [part, part], "f4", compression="fpx_xor_2d", name="a")
+            writer.write_parts(spec, [part, part])
         writer.discard()
 
 
