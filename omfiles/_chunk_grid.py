@@ -114,6 +114,7 @@ def auto_chunks(shape: Sequence[int], itemsize: int) -> Shape:
 
     Examples
     --------
+    >>> from omfiles import auto_chunks
     >>> auto_chunks((721, 1440), 4)
     (91, 180)
     >>> auto_chunks((240, 37, 49), 4)

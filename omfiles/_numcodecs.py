@@ -41,6 +41,7 @@ class TurboPfor(Codec):  # type: ignore[misc]
     Examples
     --------
     >>> import numpy as np
+    >>> from omfiles._numcodecs import TurboPfor
     >>> codec = TurboPfor("int16", chunk_elements=10)
     >>> codec.encode(np.arange(10, dtype="int16")).hex()
     '00c202'

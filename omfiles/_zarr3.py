@@ -76,6 +76,7 @@ class PforCodec(_Pfor, BytesBytesCodec):
     Examples
     --------
     >>> import numpy as np, zarr
+    >>> from omfiles._zarr3 import PforCodec
     >>> store = {}
     >>> array = zarr.create_array(store, data=np.full(1000, 7, "uint8"), compressors=[PforCodec()])
     >>> len(store["c/0"]), array[:3]
@@ -123,6 +124,7 @@ class PforSerializer(_Pfor, ArrayBytesCodec):
     Examples
     --------
     >>> import numpy as np, zarr
+    >>> from omfiles._zarr3 import PforSerializer
     >>> store = {}
     >>> array = zarr.create_array(store, data=np.arange(1000), serializer=PforSerializer(), compressors=None)
     >>> len(store["c/0"]), array[-3:]

@@ -50,6 +50,7 @@ class OmChunkFileReader:
     Examples
     --------
     >>> import fsspec, numpy as np, omfiles
+    >>> from omfiles.chunk_reader import OmChunkFileReader
     >>> from omfiles.meta import OmChunksMeta
     >>> meta = OmChunksMeta("", 24, 0, 0, 0, 0, 3600, 3600)
     >>> for day in (0, 1):

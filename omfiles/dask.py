@@ -96,6 +96,8 @@ def write_dask_array(
     Examples
     --------
     >>> import dask.array as da, numpy as np
+    >>> from omfiles import OmFileWriter
+    >>> from omfiles.dask import write_dask_array
     >>> t2m = da.random.default_rng(1).normal(280, 10, (365, 40, 80), chunks=(73, 40, 80)).astype(np.float32)
     >>> with OmFileWriter("t2m.om") as writer:
     ...     writer.close(write_dask_array(writer, t2m, chunks=(73, 8, 8), scale_factor=20, name="t2m"))

@@ -24,6 +24,7 @@ class OmError(Exception):
 
     Examples
     --------
+    >>> from omfiles import OmFormatError
     >>> print(OmFormatError("65 is above the file size 40", path="t2m.om", variable="t", offset=16, field="lut_size"))
     t2m.om: variable 't': field 'lut_size' at byte 16: 65 is above the file size 40
     """

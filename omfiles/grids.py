@@ -3,6 +3,7 @@
 
 Examples
 --------
+>>> from omfiles.grids import OmGrid
 >>> grid = OmGrid('''GEOGCRS["WGS 84", DATUM["World Geodetic System 1984",
 ...     ELLIPSOID["WGS 84", 6378137, 298.257223563]], CS[ellipsoidal, 2],
 ...     AXIS["latitude", north], AXIS["longitude", east], ANGLEUNIT["degree", 0.0174532925199433]

@@ -116,6 +116,7 @@ class OmSpatialMeta(OmMetaBase):
 
     Examples
     --------
+    >>> from omfiles.meta import OmSpatialMeta
     >>> OmSpatialMeta.from_metajson_string('''{"crs_wkt": "", "last_modified_time": "2025-07-23T09:12:00Z",
     ...     "reference_time": "2025-07-23T06:00Z", "valid_times": ["2025-07-23T07:00Z"],
     ...     "variables": ["temperature_2m"], "completed": true}''').variables
@@ -145,6 +146,8 @@ class OmChunksMeta(OmMetaBase):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from omfiles.meta import OmChunksMeta
     >>> meta = OmChunksMeta("", 121, 1753300800, 1753265100, 1753250400, 1753264200, 3600, 10800)
     >>> meta.time_to_chunk_index(np.datetime64("2025-07-23"))
     4024

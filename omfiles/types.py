@@ -20,6 +20,7 @@ class LatLon(NamedTuple):
 
     Examples
     --------
+    >>> from omfiles.types import LatLon
     >>> LatLon(lat=52.5, lon=13.4)
     LatLon(lat=52.5, lon=13.4)
     """
@@ -33,6 +34,7 @@ class XYIndex(NamedTuple):
 
     Examples
     --------
+    >>> from omfiles.types import XYIndex
     >>> XYIndex(x=3, y=7)
     XYIndex(x=3, y=7)
     """

@@ -76,6 +76,7 @@ class OmStore(Store):
     Examples
     --------
     >>> import numpy as np, omfiles, zarr
+    >>> from omfiles.zarr import OmStore
     >>> rain = np.arange(15, dtype="f4").reshape(3, 5)
     >>> omfiles.save("rain.om", rain, chunks=(2, 2), name="rain", attrs={"units": "mm"}, dims=("lat", "lon"))
     >>> group = zarr.open_group(OmStore("rain.om"), mode="r")

@@ -51,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Examples
     --------
     >>> import numpy as np, omfiles
+    >>> from omfiles.cli import main
     >>> omfiles.save("t2m.om", np.zeros((2, 3), "f4"), name="t2m", attrs={"units": "K"})
     >>> main(["tree", "t2m.om"])
     t2m  float32 (2, 3) chunks (2, 3) fpx_xor_2d  {units: 'K'}

@@ -60,6 +60,7 @@ class GaussianGrid(Grid):
 
     Examples
     --------
+    >>> from omfiles.grids import GaussianGrid
     >>> grid = GaussianGrid('GEOGCRS["Reduced Gaussian Grid", REMARK["O320"]]', (1, 421120))
     >>> grid.find_point_xy(52.52, 13.41)
     XYIndex(x=37793, y=0)

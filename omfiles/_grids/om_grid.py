@@ -46,6 +46,7 @@ class OmGrid(Grid):
 
     Examples
     --------
+    >>> from omfiles.grids import OmGrid
     >>> grid = OmGrid('''PROJCRS["HRRR", BASEGEOGCRS["sphere", DATUM["sphere", ELLIPSOID["sphere", 6371229, 0]]],
     ...     CONVERSION["Lambert", METHOD["Lambert Conic Conformal (2SP)"],
     ...         PARAMETER["Latitude of false origin", 38.5], PARAMETER["Longitude of false origin", -97.5],

@@ -65,6 +65,7 @@ class RegularGrid(Grid):
 
     Examples
     --------
+    >>> from omfiles.grids import RegularGrid
     >>> grid = RegularGrid('''GEOGCRS["WGS 84", DATUM["World Geodetic System 1984",
     ...     ELLIPSOID["WGS 84", 6378137, 298.257223563]], CS[ellipsoidal, 2],
     ...     AXIS["latitude", north], AXIS["longitude", east], ANGLEUNIT["degree", 0.0174532925199433],
@@ -169,6 +170,7 @@ class RegularGrid(Grid):
 
         Examples
         --------
+        >>> from omfiles.grids import RegularGrid
         >>> grid = RegularGrid('''GEOGCRS["WGS 84", DATUM["World Geodetic System 1984",
         ...     ELLIPSOID["WGS 84", 6378137, 298.257223563]], CS[ellipsoidal, 2],
         ...     AXIS["latitude", north], AXIS["longitude", east], ANGLEUNIT["degree", 0.0174532925199433],

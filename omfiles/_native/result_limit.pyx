@@ -26,7 +26,8 @@ def get_max_result_size() -> int | None:
 
     Examples
     --------
-    >>> get_max_result_size() is None
+    >>> import omfiles
+    >>> omfiles.get_max_result_size() is None
     True
     """
     return None if limit == NO_LIMIT else limit

@@ -33,7 +33,8 @@ def get_num_threads() -> int:
 
     Examples
     --------
-    >>> get_num_threads() >= 1
+    >>> import omfiles
+    >>> omfiles.get_num_threads() >= 1
     True
     """
     global _num_threads
@@ -60,11 +61,12 @@ def set_num_threads(n: int) -> None:
 
     Examples
     --------
-    >>> before = get_num_threads()
-    >>> set_num_threads(1)
-    >>> get_num_threads()
+    >>> import omfiles
+    >>> before = omfiles.get_num_threads()
+    >>> omfiles.set_num_threads(1)
+    >>> omfiles.get_num_threads()
     1
-    >>> set_num_threads(before)
+    >>> omfiles.set_num_threads(before)
     """
     global _num_threads, _pool
     try:

@@ -42,9 +42,8 @@ class Attributes(Mapping[str, Any]):
     Examples
     --------
     >>> import numpy as np, omfiles
-    >>> path = getfixture("tmp_path") / "t2m.om"
-    >>> omfiles.save(path, np.zeros((2, 2), "f4"), name="t2m", attrs={"units": "K"})
-    >>> attrs = omfiles.open(path).attrs
+    >>> omfiles.save("t2m.om", np.zeros((2, 2), "f4"), name="t2m", attrs={"units": "K"})
+    >>> attrs = omfiles.open("t2m.om").attrs
     >>> attrs
     Attributes({'units': 'K'})
     >>> attrs["units"]

@@ -43,6 +43,7 @@ class RangeReader(abc.ABC):
 
     Examples
     --------
+    >>> from omfiles.io import RangeReader
     >>> class Memory(RangeReader):
     ...     name = "memory"
     ...

@@ -89,6 +89,7 @@ class ArraySpec:
 
     Examples
     --------
+    >>> from omfiles import ArraySpec
     >>> spec = ArraySpec(name="t2m", shape=(721, 1440), chunks="auto", dtype="f4", scale_factor=20)
     >>> spec.chunks, spec.dtype, spec.compression
     ((91, 180), dtype('float32'), 'pfor_delta_2d')

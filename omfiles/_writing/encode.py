@@ -75,10 +75,10 @@ def encode_part(spec: ArraySpec, part: npt.NDArray[Any]) -> EncodedPart:
     >>> from concurrent.futures import ThreadPoolExecutor
     >>> from functools import partial
     >>> import numpy as np
-    >>> from omfiles import ArraySpec, OmFileWriter
+    >>> from omfiles import ArraySpec, OmFileWriter, encode_part
     >>> years = [np.full((12, 20, 40), year, np.float32) for year in range(1991, 2021)]
     >>> spec = ArraySpec(name="t2m", shape=(360, 20, 40), chunks=(12, 20, 40), dtype="f4", compression="fpx_xor_2d")
-    >>> with ThreadPoolExecutor() as pool, OmFileWriter(getfixture("tmp_path") / "t2m.om") as writer:
+    >>> with ThreadPoolExecutor() as pool, OmFileWriter("t2m.om") as writer:
     ...     t2m = writer.write_parts(spec, pool.map(partial(encode_part, spec), years))
     """
     what = f"variable {spec.name!r}: a part"

@@ -36,7 +36,7 @@ def open_dataset(source: Any, **options: Any) -> xarray.Dataset:
     --------
     >>> import numpy as np, omfiles
     >>> omfiles.save("rain.om", np.arange(6).reshape(2, 3), name="rain", dims=("lat", "lon"))
-    >>> open_dataset("rain.om").sizes
+    >>> omfiles.open_dataset("rain.om").sizes
     Frozen({'lat': 2, 'lon': 3})
     """
     return xarray.open_dataset(source, engine=OmXarrayEntrypoint, **options)
@@ -49,6 +49,7 @@ class OmXarrayEntrypoint(BackendEntrypoint):
     --------
     >>> import numpy as np, omfiles, xarray
     >>> omfiles.save("t2m.om", np.full((2, 3), 280, "f4"), name="t2m", attrs={"units": "K"}, dims=("lat", "lon"))
+    >>> from omfiles.xarray import OmXarrayEntrypoint
     >>> t2m = xarray.open_dataset("t2m.om", engine=OmXarrayEntrypoint)["t2m"]
     >>> t2m.dims, t2m.attrs["units"], float(t2m.mean())
     (('lat', 'lon'), 'K', 280.0)

@@ -31,10 +31,12 @@ class DirectArray(BackendArray):
 
     @property
     def oindex(self) -> Self:
+        """The array itself, where xarray selects along each axis on its own."""
         return self
 
     @property
     def vindex(self) -> Self:
+        """The array itself, where xarray selects points."""
         return self
 
 

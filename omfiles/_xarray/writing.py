@@ -91,6 +91,7 @@ def write_dataset(
     Examples
     --------
     >>> import numpy as np, xarray
+    >>> from omfiles.xarray import write_dataset
     >>> t2m = xarray.DataArray(
     ...     np.linspace(250, 300, 24, dtype=np.float32).reshape(2, 3, 4),
     ...     {"time": np.array(["2026-11-01", "2026-11-02"], "M8[ns]"), "lat": [50.0, 51.0, 52.0]},
@@ -103,7 +104,6 @@ def write_dataset(
 
     The same through the accessor, rounded to a tenth:
 
-    >>> import omfiles.xarray
     >>> ds.om.to_om("small.om", encoding={"t2m": {"scale_factor": 10, "compression": "pfor_delta_2d_int16"}})
     >>> float(abs(xarray.open_dataset("small.om", engine="om").t2m - ds.t2m).max()) < 0.0501
     True
