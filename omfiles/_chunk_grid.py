@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The chunk grid as pure functions: checking shapes, choosing chunks, placing parts of an array in the grid.
+"""The chunk grid as pure functions: checking shapes, choosing chunks, boxes of whole chunks.
 
 The grid numbers chunks in C order; a chunk at the upper edge of a dimension holds what is left there.
 """
@@ -17,11 +17,11 @@ import numpy as np
 __all__ = [
     "ArgumentError",
     "auto_chunks",
+    "boxes",
     "check_chunks",
     "check_shape",
+    "covered_chunks",
     "element_index",
-    "pieces",
-    "place",
     "preferred_chunks",
     "shown",
 ]
@@ -97,8 +97,8 @@ def check_chunks(chunks: Any, shape: Shape, itemsize: int) -> Shape:
 def auto_chunks(shape: Sequence[int], itemsize: int) -> Shape:
     """Choose chunk lengths of at most 64 KiB a chunk before compression.
 
-    Who reads a place over time and who reads a map at one time shall both decode little that they do not
-    need, so all lengths become about equal, whatever the number of dimensions. Starting from the whole array, the
+    Reading a time series and reading a map should both decode little data that is not needed, so all lengths become
+    about equal, whatever the number of dimensions. Starting from the whole array, the
     longest length is halved (rounded up) until a chunk fits. The last dimension counts half: neighbours in it
     compress best and lie together in memory. Halving leaves chunks of nearly equal size, without slivers at the edge.
 
@@ -162,7 +162,7 @@ def element_index(shape: Shape, chunks: Shape, chunk: int, offset: int) -> Shape
     return tuple(map(int.__add__, start, _unravel(offset, clipped)))
 
 
-def place(shape: Shape, chunks: Shape, chunk: int, item: Shape) -> int:
+def covered_chunks(shape: Shape, chunks: Shape, chunk: int, item: Shape) -> int:
     """Return how many chunks an item of a stream covers that begins with chunk number `chunk`.
 
     An item must cover whole chunks that follow one another in the grid: in some dimension any number of chunks, in
@@ -170,9 +170,9 @@ def place(shape: Shape, chunks: Shape, chunk: int, item: Shape) -> int:
 
     Examples
     --------
-    >>> place((6, 8), (2, 4), 0, (2, 4))
+    >>> covered_chunks((6, 8), (2, 4), 0, (2, 4))
     1
-    >>> place((6, 8), (2, 4), 2, (4, 8))
+    >>> covered_chunks((6, 8), (2, 4), 2, (4, 8))
     4
     """
     if len(item) != len(shape):
@@ -197,13 +197,14 @@ def place(shape: Shape, chunks: Shape, chunk: int, item: Shape) -> int:
     return prod(counts)
 
 
-def pieces(shape: Shape, chunks: Shape, max_elements: int) -> Iterator[tuple[slice, ...]]:
-    """Split an array into items of a stream of at most `max_elements`, or of one chunk where that is larger.
+def boxes(shape: Shape, chunks: Shape, max_elements: int) -> Iterator[tuple[slice, ...]]:
+    """Split an array into boxes of whole chunks in the order of the file, of at most `max_elements`, or of one
+    chunk where that is larger.
 
     Examples
     --------
-    >>> for piece in pieces((4, 8), (2, 4), 16):
-    ...     print(piece)
+    >>> for box in boxes((4, 8), (2, 4), 16):
+    ...     print(box)
     (slice(0, 2, None), slice(0, 8, None))
     (slice(2, 4, None), slice(0, 8, None))
     """

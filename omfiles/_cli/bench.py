@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from omfiles._chunk_grid import pieces
+from omfiles._chunk_grid import boxes
 from omfiles._cli.common import (
     OK,
     add_command,
@@ -131,8 +131,8 @@ def _read(array: OmFileReader, end: float, progress: Callable[[int], None]) -> t
     """Read all parts, or until it is time to end; returns the bytes that were decoded, and seconds."""
     n_bytes = 0
     begin = time.perf_counter()
-    for piece in pieces(array.shape, array.chunks, PART_BYTES // array.dtype.itemsize):
-        n_here = array[piece].nbytes
+    for box in boxes(array.shape, array.chunks, PART_BYTES // array.dtype.itemsize):
+        n_here = array[box].nbytes
         n_bytes += n_here
         progress(n_here)
         if time.perf_counter() > end:

@@ -34,10 +34,10 @@ from omfiles._datasets.attrs import COORDINATE, ROLE
 from omfiles._datasets.hierarchy import dimensions, scan
 from omfiles._reading.reader import OmFileReader
 from omfiles._tools.copy_variables import MEMORY, copy_file
+from omfiles._writing.array_spec import EXACT
 
 __all__ = ["Wishes", "add_encoding", "add_ends", "add_parsers", "only"]
 
-EXACT = "fpx_xor_2d"
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B?")
 
 
@@ -266,7 +266,7 @@ def _convert_om(arguments: argparse.Namespace, wishes: Wishes) -> None:
             copy_file(
                 root,
                 writer,
-                settings=lambda array: settings.get(array._span, {}),
+                encoding=lambda array: settings.get(array._span, {}),
                 overflow=arguments.overflow,
                 max_bytes=arguments.memory // 2,  # and the same for what becomes of it
                 progress=progress,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from omfiles._chunk_grid import ArgumentError, auto_chunks, check_chunks, pieces, preferred_chunks
+from omfiles._chunk_grid import ArgumentError, auto_chunks, boxes, check_chunks, preferred_chunks
 from omfiles._cli.common import USAGE, CommandError, appearing, check_free, is_url, options_for, require
 from omfiles._cli.progress import Progress
 
@@ -206,7 +206,7 @@ def _write_om(data: Data, path: str, arguments: argparse.Namespace, settings: Se
         except ArgumentError as error:
             raise CommandError(f"{name}: {error}", USAGE) from None
         encoding[name] = {**wishes, "chunks": chunks}
-        first = next(pieces(var.shape, chunks, block // var.dtype.itemsize))
+        first = next(boxes(var.shape, chunks, block // var.dtype.itemsize))
         kept = {key: value for key, value in var.encoding.items() if key.startswith("om_")}
         return _Plan([part.stop for part in first], kept)
 

@@ -23,6 +23,7 @@ from omfiles._cli.common import (
 from omfiles._reading import display
 from omfiles._reading.reader import OmFileReader
 from omfiles._tools.stored_chunks import nbytes_stored
+from omfiles._writing.array_spec import EXACT
 
 __all__ = ["add_parsers"]
 
@@ -94,7 +95,7 @@ def info(arguments: argparse.Namespace) -> int:
             return OK
         n_groups = sum(node.is_group for _, node, _ in described)
         arrays = [(path, what) for path, node, what in described if node.is_array]
-        counts = f"{_counted(n_groups, 'group')}, {_counted(len(arrays), 'array')}"
+        counts = f"{display.counted(n_groups, 'group')}, {display.counted(len(arrays), 'array')}"
         print(f"{arguments.file}: {summary['version']}, {size_text(root._file_size)}, {counts}")
         if arrays:
             print()
@@ -137,7 +138,7 @@ def _description(node: OmFileReader) -> dict[str, Any]:
 
 def _cells(what: dict[str, Any]) -> list[str]:
     """Columns of an array."""
-    scaled = what["dtype"].startswith("float") and what["compression"] != "fpx_xor_2d"
+    scaled = what["dtype"].startswith("float") and what["compression"] != EXACT
     return [
         what["dtype"],
         str(tuple(what["shape"])),
@@ -148,10 +149,6 @@ def _cells(what: dict[str, Any]) -> list[str]:
         size_text(what["nbytes_stored"]),
         f"{what['ratio']:.1f}",
     ]
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 # --- tree -------------------------------------------------------------------------------------------------------------

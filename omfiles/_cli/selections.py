@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from types import EllipsisType
 from typing import TypeAlias
 
-from omfiles._chunk_grid import Shape, pieces
+from omfiles._chunk_grid import Shape, boxes
 
 __all__ = ["Key", "ranges", "selection", "slabs"]
 
@@ -67,8 +67,8 @@ def slabs(key: Key, shape: Sequence[int], max_elements: int) -> tuple[Shape, Ite
     def parts() -> Iterator[Key]:
         if 0 in kept:
             return
-        for piece in pieces(kept, (1,) * len(kept), max_elements) if kept else [()]:
-            places = iter(piece)
+        for box in boxes(kept, (1,) * len(kept), max_elements) if kept else [()]:
+            places = iter(box)
             yield tuple(_slice(part[next(places)]) if isinstance(part, range) else part for part in taken)
 
     return kept, parts()

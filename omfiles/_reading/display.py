@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["float_text", "html", "name_text", "summary", "tree", "value_text"]
+__all__ = ["counted", "float_text", "html", "name_text", "summary", "tree", "value_text"]
 
 MAX_TEXT = 100
 """Most characters shown of a name or a string."""
@@ -42,8 +42,8 @@ def summary(reader: Any) -> str:
         return f"<{cls} closed>"
     name = repr(_shortened(reader.name))
     if reader.is_group:
-        return f"<{cls} group {name} {_count(reader.num_children)}>"
-    children = f" {_count(reader.num_children)}" if reader.num_children else ""
+        return f"<{cls} group {name} {counted(reader.num_children, 'child', 'children')}>"
+    children = f" {counted(reader.num_children, 'child', 'children')}" if reader.num_children else ""
     return f"<{cls} {name} {_description(reader)}{children}>"
 
 
@@ -195,8 +195,9 @@ def float_text(number: float) -> str:
     return str(np.float32(number)).removesuffix(".0")
 
 
-def _count(n_children: int) -> str:
-    return "1 child" if n_children == 1 else f"{n_children} children"
+def counted(n: int, singular: str, plural: str | None = None) -> str:
+    """A number and the noun that it counts, such as ``1 chunk`` and ``2 chunks``."""
+    return f"{n} {singular if n == 1 else plural or singular + 's'}"
 
 
 def name_text(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from omfiles._chunk_grid import pieces
+from omfiles._chunk_grid import boxes
 from omfiles._reading.reader import OmFileReader
 from omfiles._tools.stored_chunks import encoded_parts, same_encoding, spec_of
 from omfiles._writing.array_spec import ArraySpec
@@ -22,8 +22,9 @@ __all__ = ["copy_array", "copy_file"]
 MEMORY = 256 << 20
 """Bytes of an array that are decoded at a time when it gets other chunks."""
 
-Settings = Mapping[str, Any]
-"""What of an array shall be different: some of ``chunks``, ``scale_factor``, ``add_offset``, ``compression``."""
+Encoding = Mapping[str, Any]
+"""How an array is to be encoded, as far as that changes: some of ``chunks``, ``scale_factor``, ``add_offset``,
+``compression``."""
 
 
 def copy_array(
@@ -31,7 +32,7 @@ def copy_array(
     reader: OmFileReader,
     *,
     children: Sequence[OmWriterVariable] | None = None,
-    settings: Settings | None = None,
+    encoding: Encoding | None = None,
     overflow: str = "raise",
     max_bytes: int = MEMORY,
     progress: Callable[[int], None] | None = None,
@@ -46,11 +47,11 @@ def copy_array(
         The array. Its children are not copied.
     children : sequence of OmWriterVariable, optional
         Variables below the new array.
-    settings : mapping, optional
-        What shall be different: ``chunks``, ``scale_factor``, ``add_offset``, ``compression``, as for
+    encoding : mapping, optional
+        What changes: ``chunks``, ``scale_factor``, ``add_offset``, ``compression``, as for
         `OmFileWriter.write_array`.
     overflow : {"raise", "clip", "nan"}
-        What becomes of floats that a new codec cannot hold.
+        What becomes of floats that a new encoding cannot hold.
     max_bytes : int
         How much is decoded at a time for other chunks. Chunks that lie across are decoded several times, the fewer the
         larger this is.
@@ -72,23 +73,23 @@ def copy_array(
     >>> import numpy as np, omfiles
     >>> omfiles.save("t2m.om", np.linspace(250, 300, 240, dtype="f4").reshape(24, 10), (1, 10), name="t2m")
     >>> with omfiles.open("t2m.om") as t2m, omfiles.OmFileWriter("series.om") as writer:
-    ...     writer.close(copy_array(writer, t2m, settings={"chunks": (24, 1)}))
+    ...     writer.close(copy_array(writer, t2m, encoding={"chunks": (24, 1)}))
     >>> omfiles.open("series.om").chunks
     (24, 1)
     """
     old = spec_of(reader)
-    new = _changed(old, settings or {}, overflow)
+    new = _changed(old, encoding or {}, overflow)
     report = progress or (lambda n_bytes: None)
     parts = _copied(reader, new, report) if same_encoding(old, new) else _decoded(reader, new, max_bytes, report)
     return writer.write_parts(new, parts, children)
 
 
-def _changed(spec: ArraySpec, settings: Settings, overflow: str) -> ArraySpec:
+def _changed(spec: ArraySpec, encoding: Encoding, overflow: str) -> ArraySpec:
     known = ("chunks", "scale_factor", "add_offset", "compression")
-    unknown = set(settings) - set(known)
+    unknown = set(encoding) - set(known)
     if unknown:
-        raise ValueError(f"settings has {sorted(unknown)}, but may have only {list(known)}")
-    return replace(spec, **settings, overflow=overflow)
+        raise ValueError(f"encoding has {sorted(unknown)}, but may have only {list(known)}")
+    return replace(spec, **encoding, overflow=overflow)
 
 
 def _copied(reader: OmFileReader, spec: ArraySpec, progress: Callable[[int], None]) -> Iterator[EncodedPart]:
@@ -100,8 +101,8 @@ def _copied(reader: OmFileReader, spec: ArraySpec, progress: Callable[[int], Non
 def _decoded(
     reader: OmFileReader, spec: ArraySpec, max_bytes: int, progress: Callable[[int], None]
 ) -> Iterator[npt.NDArray[Any]]:
-    for piece in pieces(spec.shape, spec.chunks, max_bytes // spec.dtype.itemsize):
-        array = reader[piece]
+    for box in boxes(spec.shape, spec.chunks, max_bytes // spec.dtype.itemsize):
+        array = reader[box]
         yield array
         progress(array.nbytes)
 
@@ -110,7 +111,7 @@ def copy_file(
     source: OmFileReader,
     writer: OmFileWriter,
     *,
-    settings: Callable[[OmFileReader], Settings] | None = None,
+    encoding: Callable[[OmFileReader], Encoding] | None = None,
     overflow: str = "raise",
     max_bytes: int = MEMORY,
     progress: Callable[[int], None] | None = None,
@@ -126,7 +127,7 @@ def copy_file(
         What becomes the root.
     writer : OmFileWriter
         Of the new file.
-    settings : callable, optional
+    encoding : callable, optional
         Called with each array; what it returns is as `copy_array` has it.
     overflow, max_bytes, progress
         As for `copy_array`.
@@ -141,7 +142,7 @@ def copy_file(
     'K'
     """
     source._fetch_tree()
-    handles: dict[tuple[int, int], OmWriterVariable] = {}  # by place, as parents may share a child
+    handles: dict[tuple[int, int], OmWriterVariable] = {}  # by record, as parents may share a child
     stack = [(source, iter(range(source.num_children)), list[OmWriterVariable]())]
     while True:
         node, indices, children = stack[-1]
@@ -153,12 +154,12 @@ def copy_file(
                 stack.append((child, iter(range(child.num_children)), []))
             continue
         if node.is_array:
-            wishes = {} if settings is None else settings(node)
+            changes = {} if encoding is None else encoding(node)
             handle = copy_array(
                 writer,
                 node,
                 children=children,
-                settings=wishes,
+                encoding=changes,
                 overflow=overflow,
                 max_bytes=max_bytes,
                 progress=progress,

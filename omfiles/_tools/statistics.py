@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from omfiles._chunk_grid import grid, pieces
+from omfiles._chunk_grid import boxes, grid
 from omfiles._reading.reader import OmFileReader
 from omfiles._tools.stored_chunks import chunk_sizes
 
@@ -60,8 +60,8 @@ def statistics(reader: OmFileReader, *, progress: Callable[[int], None] | None =
     sizes = chunk_sizes(reader)
     lows, highs, sums = [], [], []
     n_nan = 0
-    for piece in pieces(reader.shape, reader.chunks, PART_BYTES // reader.dtype.itemsize):
-        part = reader[piece]
+    for box in boxes(reader.shape, reader.chunks, PART_BYTES // reader.dtype.itemsize):
+        part = reader[box]
         n_bytes = part.nbytes
         if part.dtype.kind == "f":
             isnan = np.isnan(part)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from omfiles._chunk_grid import grid, pieces
+from omfiles._chunk_grid import boxes, grid
 from omfiles._reading.reader import OmFileReader
-from omfiles._writing.array_spec import ArraySpec
+from omfiles._writing.array_spec import EXACT, ArraySpec
 from omfiles._writing.encode import EncodedPart
 
 if TYPE_CHECKING:
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 __all__ = ["chunk_sizes", "encoded_parts", "nbytes_stored", "spec_of"]
 
-WINDOW_CHUNKS = 1 << 16
+LOCATED_CHUNKS = 1 << 16
 """Chunks that are located at a time: that takes a megabyte."""
 PART_BYTES = 32 << 20
 """Decoded bytes of the chunks that are copied at a time."""
 
-Places = npt.NDArray[np.uint64]
+Offsets = npt.NDArray[np.uint64]
 
 
 def spec_of(reader: OmFileReader) -> ArraySpec:
@@ -57,7 +57,7 @@ def spec_of(reader: OmFileReader) -> ArraySpec:
     )
 
 
-def chunk_sizes(reader: OmFileReader) -> Places:
+def chunk_sizes(reader: OmFileReader) -> Offsets:
     """Bytes that each chunk of an array takes in the file, in C order of the chunks. Only the look-up table is read.
 
     Parameters
@@ -84,8 +84,8 @@ def chunk_sizes(reader: OmFileReader) -> Places:
     """
     n_chunks = _n_chunks(reader)
     sizes = []
-    for first in range(0, n_chunks, WINDOW_CHUNKS):
-        starts, stops = _locate(reader, first, min(n_chunks, first + WINDOW_CHUNKS))
+    for first in range(0, n_chunks, LOCATED_CHUNKS):
+        starts, stops = _locate(reader, first, min(n_chunks, first + LOCATED_CHUNKS))
         sizes.append(stops - starts)
     return np.concatenate(sizes)
 
@@ -114,7 +114,7 @@ def nbytes_stored(reader: OmFileReader) -> int:
 def encoded_parts(reader: OmFileReader, max_bytes: int = PART_BYTES) -> Iterator[EncodedPart]:
     """Read an array as it is stored, for `OmFileWriter.write_parts` of an array with the same `spec_of`.
 
-    Nothing is decoded. The place and the size of each chunk are checked against what its elements can take.
+    Nothing is decoded. The range of each chunk is checked against what its elements can take.
 
     Parameters
     ----------
@@ -142,8 +142,8 @@ def encoded_parts(reader: OmFileReader, max_bytes: int = PART_BYTES) -> Iterator
     """
     spec = spec_of(reader)
     first = 0
-    for piece in pieces(spec.shape, spec.chunks, max_bytes // spec.dtype.itemsize):
-        shape = tuple(part.stop - part.start for part in piece)
+    for box in boxes(spec.shape, spec.chunks, max_bytes // spec.dtype.itemsize):
+        shape = tuple(part.stop - part.start for part in box)
         last = first + prod(grid(shape, tuple(map(min, spec.chunks, shape))))
         starts, stops = _locate(reader, first, last)
         yield EncodedPart(spec, shape, _bytes(reader, starts, stops), stops - starts[0], None)
@@ -152,30 +152,30 @@ def encoded_parts(reader: OmFileReader, max_bytes: int = PART_BYTES) -> Iterator
 
 def _n_chunks(reader: OmFileReader) -> int:
     if not reader.is_array:
-        raise ValueError(f"{reader.name!r} is no array, so it has no chunks")
+        raise ValueError(f"{reader.name!r} is not an array, so it has no chunks")
     return prod(grid(reader.shape, reader.chunks))
 
 
-def _locate(reader: OmFileReader, first: int, last: int) -> tuple[Places, Places]:
+def _locate(reader: OmFileReader, first: int, last: int) -> tuple[Offsets, Offsets]:
     """Where chunks [first, last) of the whole array start and stop in the file. Each starts where the one before stops.
 
     The groups of the look-up table lie one behind the other, too, so that they are read at once.
     """
     plan = _plan(reader)
     groups = plan.groups(first, last).tolist()
-    places = {number: plan.group_range(number) for number in groups}
-    begin, end = places[groups[0]][0], places[groups[-1]][1]
+    ranges = {number: plan.group_range(number) for number in groups}
+    begin, end = ranges[groups[0]][0], ranges[groups[-1]][1]
     table = memoryview(reader._take(begin, end))
-    return plan.locate(first, last, {number: table[i - begin : j - begin] for number, (i, j) in places.items()})
+    return plan.locate(first, last, {number: table[i - begin : j - begin] for number, (i, j) in ranges.items()})
 
 
 def _plan(reader: OmFileReader) -> ReadPlan:
-    """Plan to read the whole array, whose elements would all go to one place."""
-    place = np.ndarray(reader.shape, reader.dtype, np.empty(1, reader.dtype), strides=(0,) * reader.ndim)
-    return reader._plan(..., place)
+    """Plan to read the whole array, whose elements would all go to one position."""
+    out = np.ndarray(reader.shape, reader.dtype, np.empty(1, reader.dtype), strides=(0,) * reader.ndim)
+    return reader._plan(..., out)
 
 
-def _bytes(reader: OmFileReader, starts: Places, stops: Places) -> npt.NDArray[np.uint8]:
+def _bytes(reader: OmFileReader, starts: Offsets, stops: Offsets) -> npt.NDArray[np.uint8]:
     """Return the bytes of chunks that follow one another."""
     file = reader._remote
     begin, end = int(starts[0]), int(stops[-1])
@@ -202,6 +202,6 @@ def same_encoding(spec: ArraySpec, other: ArraySpec) -> bool:
 
 def _essence(spec: ArraySpec) -> tuple[Any, ...]:
     """Leave out what has no effect on bytes: the scale of what is stored exactly."""
-    exact = spec.dtype.kind != "f" or spec.compression == "fpx_xor_2d"
+    exact = spec.dtype.kind != "f" or spec.compression == EXACT
     scale = () if exact else (spec.scale_factor, spec.add_offset)
     return spec.dtype, spec.compression, spec.shape, spec.chunks, *scale

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omfiles._native.threads import get_num_threads, share
+from omfiles._reading.display import counted
 from omfiles._reading.reader import OmFileReader
 from omfiles._tools.hashes import beside, differences, options_for
 from omfiles._tools.local_ranges import open_anywhere
@@ -125,10 +126,10 @@ class Verification:
         return "\n".join([f"{self.name}: {self._summary()}", *map(str, self.problems), *notes])
 
     def _summary(self) -> str:
-        verdict = "good" if self.ok else _counted(len(self.problems), "problem")
-        parts = [verdict, _counted(self.n_variables, "variable"), _counted(self.n_chunks, "chunk")]
+        verdict = "good" if self.ok else counted(len(self.problems), "problem")
+        parts = [verdict, counted(self.n_variables, "variable"), counted(self.n_chunks, "chunk")]
         hashes = ["hashes compared"] if self.hashes_checked else []
-        return ", ".join([*parts, _counted(self.n_bytes, "byte"), *hashes])
+        return ", ".join([*parts, counted(self.n_bytes, "byte"), *hashes])
 
 
 def verify(
@@ -398,7 +399,7 @@ class _Check:
                 last = extent
         if unused and not self._found:
             n_bytes = sum(stop - start for start, stop in unused)
-            message = f"nothing refers to {_counted(n_bytes, 'byte')} from here on, in {_counted(len(unused), 'place')}"
+            message = f"nothing refers to {counted(n_bytes, 'byte')} from here on, in {counted(len(unused), 'place')}"
             self.note(self.root, unused[0][0], message)
 
     def compare(self, hashes: RemoteFile) -> None:
@@ -569,7 +570,3 @@ def _joined(failures: Iterator[Failure]) -> Iterator[Failure]:
     for _, same in itertools.groupby(failures, key=lambda failure: vars(failure[2]) | {"reason": str(failure[2])}):
         (first, last, error), *others = same
         yield first, others[-1][1] if others else last, error
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"

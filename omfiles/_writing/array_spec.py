@@ -22,9 +22,12 @@ MAX_NAME = 65535  # bytes; the format has 16 bits for it
 DIMENSION_KEY = "coordinates"
 """The string child of an array that names its dimensions, separated by white space."""
 
+EXACT = "fpx_xor_2d"
+"""The compression that keeps floats as they are."""
+
 # Compressions that do not take all types.
 DTYPES = {
-    "fpx_xor_2d": ("float32", "float64"),
+    EXACT: ("float32", "float64"),
     "pfor_delta_2d_int16": ("float32",),
     "pfor_delta_2d_int16_logarithmic": ("float32",),
 }

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from omfiles._chunk_grid import ArgumentError, element_index, pieces, place
+from omfiles._chunk_grid import ArgumentError, boxes, covered_chunks, element_index
 from omfiles._core import ARRAY_TYPES, COMPRESSIONS
 from omfiles._native.writer import ArrayEncoder, Output
 from omfiles._writing.array_spec import ArraySpec, native_dtype, plain_array
@@ -120,7 +120,7 @@ def append_item(encoder: ArrayEncoder, spec: ArraySpec, item: Any, what: str) ->
     elif item.spec != spec:
         raise ArgumentError(f"{what} was encoded for {item.spec}, not {spec}")
     try:
-        place(spec.shape, spec.chunks, encoder.n_done, item.shape)
+        covered_chunks(spec.shape, spec.chunks, encoder.n_done, item.shape)
     except ArgumentError as error:
         raise ArgumentError(f"{what}: {error}") from None
     if isinstance(item, EncodedPart):
@@ -143,8 +143,8 @@ def _append(encoder: ArrayEncoder, spec: ArraySpec, array: npt.NDArray[Any]) -> 
     if array.dtype.isnative and array.flags.aligned and all(stride % size == 0 for stride in array.strides):
         encoder.append(array)
     else:
-        for piece in pieces(array.shape, tuple(map(min, spec.chunks, array.shape)), COPY_ELEMENTS):
-            encoder.append(np.array(array[piece], spec.dtype, order="C"))
+        for box in boxes(array.shape, tuple(map(min, spec.chunks, array.shape)), COPY_ELEMENTS):
+            encoder.append(np.array(array[box], spec.dtype, order="C"))
 
 
 def _range(spec: ArraySpec) -> tuple[float, float]:

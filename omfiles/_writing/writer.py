@@ -16,7 +16,7 @@ import numpy.typing as npt
 from omfiles._chunk_grid import ArgumentError, element_index
 from omfiles._core import ARRAY_TYPES
 from omfiles._native.writer import ArrayEncoder, Output
-from omfiles._writing.array_spec import ArraySpec, Scalar, attributes, encode_name, plain_array, scalar
+from omfiles._writing.array_spec import EXACT, ArraySpec, Scalar, attributes, encode_name, plain_array, scalar
 from omfiles._writing.encode import Item, append_array, append_item, array_encoder
 from omfiles._writing.local_sink import Sink
 from omfiles._writing.open_sink import open_sink
@@ -585,7 +585,7 @@ def save(
     """
     data = np.asanyarray(array)
     if compression is None:
-        compression = "fpx_xor_2d" if data.dtype.kind == "f" and scale_factor is None else "pfor_delta_2d"
+        compression = EXACT if data.dtype.kind == "f" and scale_factor is None else "pfor_delta_2d"
     with OmFileWriter(path) as writer:
         writer.write_array(
             data,

@@ -13,7 +13,15 @@ from xarray.conventions import CF_RELATED_DATA, encode_cf_variable
 from xarray.indexes import PandasMultiIndex
 
 from omfiles._datasets.attrs import BYTES, COORDINATE, GRID_INDEX, ROLE, TEXT, characters, pack_attrs
-from omfiles._writing.array_spec import DIMENSION_KEY, ArraySpec, check_compression, encode_name, naming, native_dtype
+from omfiles._writing.array_spec import (
+    DIMENSION_KEY,
+    EXACT,
+    ArraySpec,
+    check_compression,
+    encode_name,
+    naming,
+    native_dtype,
+)
 from omfiles._writing.writer import OmFileWriter, OmWriterVariable
 from omfiles._xarray.selection import GridIndex
 
@@ -21,7 +29,6 @@ __all__ = ["OmAccessor", "write_dataset"]
 
 CODEC = ("scale_factor", "add_offset", "compression")
 TIME = ("units", "calendar")
-EXACT = "fpx_xor_2d"
 
 
 def write_dataset(

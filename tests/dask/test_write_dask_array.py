@@ -251,9 +251,9 @@ def test_encoded_parts_are_as_good_as_arrays(scratch_file, data):
     expected = write_plain(scratch_file, array, chunks, **options, scale_factor=1.5, dims=None, attrs=None)
 
     spec = ArraySpec(dtype=dtype, scale_factor=1.5, shape=shape, chunks=chunks, **options)
-    pieces = [array[piece] for piece in _chunk_grid.pieces(shape, spec.chunks, data.draw(st.integers(1, 2000)))]
-    encoded = data.draw(st.lists(st.booleans(), min_size=len(pieces), max_size=len(pieces)))
-    parts = [pickle.loads(pickle.dumps(encode_part(spec, p))) if e else p for p, e in zip(pieces, encoded)]
+    arrays = [array[box] for box in _chunk_grid.boxes(shape, spec.chunks, data.draw(st.integers(1, 2000)))]
+    encoded = data.draw(st.lists(st.booleans(), min_size=len(arrays), max_size=len(arrays)))
+    parts = [pickle.loads(pickle.dumps(encode_part(spec, p))) if e else p for p, e in zip(arrays, encoded)]
     with OmFileWriter(scratch_file) as writer:
         writer.write_parts(spec, iter(parts))
     assert scratch_file.read_bytes() == expected

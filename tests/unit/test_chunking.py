@@ -15,12 +15,12 @@ from omfiles._chunk_grid import (
     AUTO_BYTES,
     ArgumentError,
     auto_chunks,
+    boxes,
     check_chunks,
     check_shape,
+    covered_chunks,
     element_index,
     grid,
-    pieces,
-    place,
 )
 
 SHAPES = st.lists(st.integers(1, 9), min_size=1, max_size=4).map(tuple)
@@ -116,7 +116,9 @@ def test_element_index(shape_and_chunks: tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @given(grids())
-def test_place_accepts_exactly_runs_of_whole_chunks(shape_and_chunks: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+def test_covered_chunks_are_runs_of_whole_chunks(
+    shape_and_chunks: tuple[tuple[int, ...], tuple[int, ...]],
+) -> None:
     shape, chunks = shape_and_chunks
     numbers = np.arange(prod(shape)).reshape(shape)
     order = chunk_order(shape, chunks)
@@ -133,31 +135,31 @@ def test_place_accepts_exactly_runs_of_whole_chunks(shape_and_chunks: tuple[tupl
             # In the order of a stream the item's elements are those of the chunks of the run, and of no others.
             good = inside and np.array_equal(found, run) and np.isin(chunk_of, run).sum() == numbers[box].size
             if good:
-                assert place(shape, chunks, number, item) == len(found)
+                assert covered_chunks(shape, chunks, number, item) == len(found)
             else:
                 with pytest.raises(ArgumentError):
-                    place(shape, chunks, number, item)
+                    covered_chunks(shape, chunks, number, item)
 
 
-def test_place_says_what_fits() -> None:
+def test_the_error_says_what_fits() -> None:
     with pytest.raises(ValueError, match=r"\(1, 4\) does not fit at index \(2, 4\) .* one chunk of shape \(2, 4\)"):
-        place((5, 8), (2, 4), 3, (1, 4))
+        covered_chunks((5, 8), (2, 4), 3, (1, 4))
     with pytest.raises(ValueError, match="complete"):
-        place((5, 8), (2, 4), 6, (1, 4))
+        covered_chunks((5, 8), (2, 4), 6, (1, 4))
     with pytest.raises(ValueError, match="2 dimensions"):
-        place((5, 8), (2, 4), 0, (2, 4, 1))
+        covered_chunks((5, 8), (2, 4), 0, (2, 4, 1))
     with pytest.raises(ValueError, match=r"\(0, 4\)"):
-        place((5, 8), (2, 4), 0, (0, 4))
+        covered_chunks((5, 8), (2, 4), 0, (0, 4))
 
 
 @given(grids(), st.integers(1, 200))
-def test_pieces_are_a_stream(shape_and_chunks: tuple[tuple[int, ...], tuple[int, ...]], max_elements: int) -> None:
+def test_boxes_are_a_stream(shape_and_chunks: tuple[tuple[int, ...], tuple[int, ...]], max_elements: int) -> None:
     shape, chunks = shape_and_chunks
     number = 0
-    for piece in pieces(shape, chunks, max_elements):
-        item = tuple(s.stop - s.start for s in piece)
-        count = place(shape, chunks, number, item)
+    for box in boxes(shape, chunks, max_elements):
+        item = tuple(s.stop - s.start for s in box)
+        count = covered_chunks(shape, chunks, number, item)
         assert prod(item) <= max_elements or count == 1
-        assert tuple(s.start for s in piece) == element_index(shape, chunks, number, 0)
+        assert tuple(s.start for s in box) == element_index(shape, chunks, number, 0)
         number += count
     assert number == prod(grid(shape, chunks))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omfiles import OmFileReader, OmFileWriter
-from omfiles._chunk_grid import place
+from omfiles._chunk_grid import covered_chunks
 
 DATA = np.arange(6 * 10, dtype=np.float32).reshape(6, 10)
 CHUNKS = (2, 4)
@@ -83,7 +83,7 @@ def streams(draw: st.DrawFn) -> tuple[np.ndarray, tuple[int, ...], list[np.ndarr
             c if i < axis else count * c if i == axis else n for i, (c, n) in enumerate(zip(chunks, shape, strict=True))
         ]
         item = data[tuple(slice(s, s + n) for s, n in zip(start, lengths, strict=True))]
-        number += place(shape, chunks, number, item.shape)
+        number += covered_chunks(shape, chunks, number, item.shape)
         items.append(item)
     return data, chunks, items
 
