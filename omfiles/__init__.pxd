@@ -13,5 +13,6 @@ from omfiles._core cimport (omf_status_text, omf_type_is_array, omf_type_size, o
                             omf_trailer_decode, omf_header_decode, omf_record_decode, omf_record_child,
                             omf_record_is_named, omf_record_size, omf_record_encode, omf_header_encode,
                             omf_trailer_encode, omf_lut_n_groups, omf_lut_range, omf_lut_decode, omf_lut_group_size,
-                            omf_lut_encode, omf_plan_init, omf_cursor_seek, omf_cursor_next, omf_cursor_check,
-                            omf_cursor_decode, omf_stream_decode, omf_stream_bound, omf_stream_encode, omf_abi_version)
+                            omf_lut_encode, omf_plan_init, omf_cursor_seek, omf_cursor_next, omf_cursor_range,
+                            omf_cursor_check, omf_cursor_decode, omf_stream_decode, omf_stream_bound, omf_stream_encode,
+                            omf_abi_version)

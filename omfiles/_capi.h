@@ -48,6 +48,7 @@ static const omfiles_api omfiles_table = {
     .cursor_check = omf_cursor_check,
     .cursor_decode = omf_cursor_decode,
     .record_is_named = omf_record_is_named,
+    .cursor_range = omf_cursor_range,
 };
 
 #endif

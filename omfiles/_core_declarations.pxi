@@ -60,6 +60,8 @@ cdef omf_status omf_plan_init(omf_plan *plan, const omf_array *array, const omf_
                               omf_error *err) noexcept nogil
 cdef void omf_cursor_seek(omf_cursor *cursor, const omf_plan *plan, uint64_t index) noexcept nogil
 cdef c_bool omf_cursor_next(omf_cursor *cursor) noexcept nogil
+cdef omf_status omf_cursor_range(const omf_cursor *cursor, const uint64_t *first_entries, const uint64_t *last_entries,
+                                 uint64_t *begin, uint64_t *end, omf_error *err) noexcept nogil
 cdef omf_status omf_cursor_check(const omf_cursor *cursor, uint64_t begin, uint64_t end, omf_error *err) noexcept nogil
 cdef omf_status omf_cursor_decode(const omf_cursor *cursor, const uint8_t *src, size_t src_len, void *scratch,
                                   size_t scratch_size, omf_error *err) noexcept nogil

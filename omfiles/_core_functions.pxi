@@ -157,6 +157,11 @@ cdef c_bool omf_cursor_next(omf_cursor *cursor) noexcept nogil:
     return libomf.omf_cursor_next(cursor)
 
 
+cdef omf_status omf_cursor_range(const omf_cursor *cursor, const uint64_t *first_entries, const uint64_t *last_entries,
+                                 uint64_t *begin, uint64_t *end, omf_error *err) noexcept nogil:
+    return libomf.omf_cursor_range(cursor, first_entries, last_entries, begin, end, err)
+
+
 cdef omf_status omf_cursor_check(const omf_cursor *cursor, uint64_t begin, uint64_t end, omf_error *err) noexcept nogil:
     return libomf.omf_cursor_check(cursor, begin, end, err)
 

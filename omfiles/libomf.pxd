@@ -262,11 +262,15 @@ cdef extern from "omf/omf.h" nogil:
         uint64_t grid[OMF_MAX_DIMS]
         uint64_t at[OMF_MAX_DIMS]
         int64_t shift[OMF_MAX_DIMS]
+        uint64_t first_group
+        uint64_t last_group
 
     omf_status omf_plan_init(omf_plan *plan, const omf_array *array, const omf_select *select, omf_buffer buffer,
                              omf_error *err)
     void omf_cursor_seek(omf_cursor *cursor, const omf_plan *plan, uint64_t index)
     c_bool omf_cursor_next(omf_cursor *cursor)
+    omf_status omf_cursor_range(const omf_cursor *cursor, const uint64_t *first_entries, const uint64_t *last_entries,
+                                uint64_t *begin, uint64_t *end, omf_error *err)
     omf_status omf_cursor_check(const omf_cursor *cursor, uint64_t begin, uint64_t end, omf_error *err)
     omf_status omf_cursor_decode(const omf_cursor *cursor, const uint8_t *src, size_t src_len, void *scratch,
                                  size_t scratch_size, omf_error *err)

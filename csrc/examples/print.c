@@ -45,24 +45,24 @@ static uint8_t *fetch(omf_span span) {
 
 /* --- arrays ----------------------------------------------------------------------------------------------------- */
 
-/* Groups of 64 entries of a look-up table, of which the last one is kept. */
-typedef struct table {
-    const omf_array *array;
-    uint64_t group;
+/* A group of the look-up table. Neighbours are needed together, so two are kept: of even numbers, and of odd numbers. */
+typedef struct group {
+    uint64_t number;
     uint64_t entries[OMF_LUT_GROUP];
-} table;
+} group;
 
-static uint64_t table_entry(table *lut, uint64_t index) {
+static const uint64_t *load_group(group groups[2], const omf_array *array, uint64_t number) {
     omf_error err;
     unsigned n_entries;
-    if (index / OMF_LUT_GROUP != lut->group) {
-        lut->group = index / OMF_LUT_GROUP;
-        const omf_span span = omf_lut_range(lut->array, lut->group, lut->group);
+    group *group = &groups[number % 2];
+    if (group->number != number) {
+        group->number = number;
+        const omf_span span = omf_lut_range(array, number, number);
         uint8_t *bytes = fetch(span);
-        check(omf_lut_decode(lut->entries, &n_entries, lut->array, lut->group, bytes, (size_t)span.size, &err), &err);
+        check(omf_lut_decode(group->entries, &n_entries, array, number, bytes, (size_t)span.size, &err), &err);
         free(bytes);
     }
-    return lut->entries[index % OMF_LUT_GROUP];
+    return group->entries;
 }
 
 /* Decode the whole array into `size` bytes of memory, chunk by chunk. */
@@ -82,12 +82,14 @@ static void read_array(void *data, size_t size, const omf_array *array) {
 
     const size_t scratch_size = omf_chunk_decode_scratch(&array->codec, array->chunks, array->n_dims);
     void *scratch = allocate(scratch_size);
-    table lut = {array, UINT64_MAX, {0}};
+    group groups[2] = {{.number = UINT64_MAX}, {.number = UINT64_MAX}};
     omf_cursor cursor;
     omf_cursor_seek(&cursor, &plan, 0);
     do {
-        const uint64_t begin = table_entry(&lut, cursor.chunk), end = table_entry(&lut, cursor.chunk + 1);
-        check(omf_cursor_check(&cursor, begin, end, &err), &err);
+        uint64_t begin, end;
+        const uint64_t *first_entries = load_group(groups, array, cursor.first_group);
+        const uint64_t *last_entries = load_group(groups, array, cursor.last_group);
+        check(omf_cursor_range(&cursor, first_entries, last_entries, &begin, &end, &err), &err);
         uint8_t *bytes = fetch((omf_span){begin, end - begin});
         const omf_status status = omf_cursor_decode(&cursor, bytes, (size_t)(end - begin), scratch, scratch_size, &err);
         err.offset += begin;

@@ -67,6 +67,9 @@ typedef struct omfiles_api {
     omf_status (*cursor_decode)(const omf_cursor *cursor, const uint8_t *src, size_t src_len, void *scratch,
                                 size_t scratch_size, omf_error *err);
     bool (*record_is_named)(const uint8_t *src, size_t src_len, const char *name, size_t name_size);
+    omf_status (*cursor_range)(const omf_cursor *cursor, const uint64_t first_entries[OMF_LUT_GROUP],
+                               const uint64_t last_entries[OMF_LUT_GROUP], uint64_t *begin, uint64_t *end,
+                               omf_error *err);
 } omfiles_api;
 
 #endif

@@ -4,14 +4,14 @@
 from libc.stdint cimport uint8_t, uint64_t
 
 from omfiles._native.source cimport Failure, Source
-from omfiles.libomf cimport omf_plan
+from omfiles.libomf cimport OMF_LUT_GROUP, omf_plan
 
 
 # One decoded group of a look-up table.
 cdef struct Group:
     uint64_t key             # number of the group + 1; 0: nothing here
     unsigned n_entries
-    uint64_t[64] entries
+    uint64_t[OMF_LUT_GROUP] entries
 
 
 # Memory for bytes of a file, and which it holds.

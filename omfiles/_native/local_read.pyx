@@ -12,8 +12,8 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memmove
 
 from omfiles._core cimport (
-    omf_chunk_decode_scratch, omf_chunk_decoder_feed, omf_chunk_decoder_init, omf_cursor_check, omf_cursor_decode,
-    omf_cursor_next, omf_cursor_seek, omf_lut_decode, omf_lut_range, omf_table_fill, omf_type_size
+    omf_chunk_decode_scratch, omf_chunk_decoder_feed, omf_chunk_decoder_init, omf_cursor_decode, omf_cursor_next,
+    omf_cursor_range, omf_cursor_seek, omf_lut_decode, omf_lut_range, omf_table_fill, omf_type_size
 )
 from omfiles._native.platform cimport omfiles_count, omfiles_try_lock, omfiles_unlock
 from omfiles.libomf cimport (
@@ -24,7 +24,6 @@ from omfiles.libomf cimport (
 from omfiles._native.threads import get_num_threads, share
 
 cdef enum:
-    GROUP_LENGTH = 64         # entries, OMF_LUT_GROUP
     MAX_SLOTS = 256           # groups kept for one array
     WINDOW_SIZE = 8192        # bytes of the look-up table fetched at once; a group has at most 1165
     BATCH_SIZE = 1 << 20      # bytes of neighbouring chunks fetched at once, 4 times it by all threads of a read
@@ -49,7 +48,7 @@ cdef struct Walk:
     const omf_array *array
     uint64_t last_group     # the last one that will be needed
     bint dense              # most groups up to there will be needed
-    Group group             # the current one
+    Group[2] groups         # the last ones: of even numbers, of odd numbers
     uint64_t window_first   # groups [window_first, window_end) are in the window
     uint64_t window_end
     uint8_t[WINDOW_SIZE] window
@@ -95,27 +94,26 @@ cdef void remember(LutCache cache, const Group *group) noexcept nogil:
 cdef void start_walk(Walk *walk, const omf_plan *plan, uint64_t first, uint64_t last,
                      omf_cursor *cursor) noexcept nogil:
     """Put the cursor on chunk `first` of the plan, for a walk up to `last`."""
-    cdef uint64_t first_group
     walk.array = plan.array
-    walk.group.key = 0
+    walk.groups[0].key = walk.groups[1].key = 0
     walk.window_first = walk.window_end = 0
     walk.last_group = 0
     walk.dense = False
     if last - first > 1:
         omf_cursor_seek(cursor, plan, last - 1)
-        walk.last_group = (cursor.chunk + 1) // GROUP_LENGTH
+        walk.last_group = cursor.last_group
     omf_cursor_seek(cursor, plan, first)
     if last - first > 1:
-        first_group = cursor.chunk // GROUP_LENGTH
-        walk.dense = last - first > walk.last_group - first_group
+        walk.dense = last - first > walk.last_group - cursor.first_group
 
 
 cdef int load_group(Walk *walk, Source source, LutCache cache, uint64_t number, Failure *failure) noexcept nogil:
-    """Make group `number` of the look-up table the current one."""
+    """Put group `number` of the look-up table into walk.groups."""
+    cdef Group *group = &walk.groups[number & 1]
     cdef omf_span range_ = omf_lut_range(walk.array, number, number)
     cdef const uint8_t *src = source.view(range_.offset, range_.size)
     cdef uint64_t n_groups
-    if recall(cache, &walk.group, number):
+    if recall(cache, group, number):
         return 0
     if src == NULL:
         if number < walk.window_first or number >= walk.window_end:
@@ -131,32 +129,28 @@ cdef int load_group(Walk *walk, Source source, LutCache cache, uint64_t number, 
         src = walk.window + (omf_lut_range(walk.array, number, number).offset
                              - omf_lut_range(walk.array, walk.window_first, walk.window_first).offset)
         range_ = omf_lut_range(walk.array, number, number)
-    walk.group.key = 0
+    group.key = 0
     failure.base = 0
-    failure.error.status = omf_lut_decode(walk.group.entries, &walk.group.n_entries, walk.array, number, src,
-                                          range_.size, &failure.error)
+    failure.error.status = omf_lut_decode(group.entries, &group.n_entries, walk.array, number, src, range_.size,
+                                          &failure.error)
     if failure.error.status != OMF_OK:
         return -1
-    walk.group.key = number + 1
-    remember(cache, &walk.group)
+    group.key = number + 1
+    remember(cache, group)
     return 0
 
 
 cdef int locate(Walk *walk, Source source, LutCache cache, const omf_cursor *cursor, Range *found,
                 Failure *failure) noexcept nogil:
     """Find the bytes of the cursor's chunk."""
-    cdef uint64_t group = cursor.chunk // GROUP_LENGTH, place = cursor.chunk % GROUP_LENGTH
-    if walk.group.key != group + 1 and load_group(walk, source, cache, group, failure) != 0:
+    cdef uint64_t first = cursor.first_group, last = cursor.last_group
+    if walk.groups[first & 1].key != first + 1 and load_group(walk, source, cache, first, failure) != 0:
         return -1
-    found.begin = walk.group.entries[place]
-    if place + 1 < GROUP_LENGTH:
-        found.end = walk.group.entries[place + 1]
-    else:
-        if load_group(walk, source, cache, group + 1, failure) != 0:
-            return -1
-        found.end = walk.group.entries[0]
+    if walk.groups[last & 1].key != last + 1 and load_group(walk, source, cache, last, failure) != 0:
+        return -1
     failure.base = 0
-    failure.error.status = omf_cursor_check(cursor, found.begin, found.end, &failure.error)
+    failure.error.status = omf_cursor_range(cursor, walk.groups[first & 1].entries, walk.groups[last & 1].entries,
+                                            &found.begin, &found.end, &failure.error)
     return 0 if failure.error.status == OMF_OK else -1
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A read whose bytes come from elsewhere: see _plan.pyx."""
+"""A read whose bytes come from elsewhere: see read_plan.pyx."""
 
 from omfiles._core cimport Buffer
 from omfiles.libomf cimport omf_array, omf_plan

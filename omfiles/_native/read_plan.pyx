@@ -10,19 +10,22 @@ from libc.stdint cimport uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from omfiles._core cimport (
-    Buffer, acquire, check, omf_chunk_decode_scratch, omf_cursor_check, omf_cursor_decode, omf_cursor_next,
-    omf_cursor_seek, omf_lut_decode, omf_lut_range, omf_plan_init
+    Buffer, acquire, check, omf_chunk_decode_scratch, omf_cursor_decode, omf_cursor_next, omf_cursor_range,
+    omf_cursor_seek, omf_lut_decode, omf_lut_n_groups, omf_lut_range, omf_plan_init
 )
 from omfiles._native.basic_index cimport Selection, parse, place, shape_of
 from omfiles._native.local_read cimport make_table
 from omfiles._native.result_limit cimport require_size
 from omfiles._native.result_memory cimport new_result
-from omfiles.libomf cimport OMF_OK, omf_array, omf_cursor, omf_error, omf_span, omf_status
+from omfiles.libomf cimport OMF_LUT_GROUP, OMF_OK, omf_array, omf_cursor, omf_error, omf_span, omf_status
 
 import numpy as np
 
-cdef enum:
-    GROUP_LENGTH = 64  # entries of a look-up table that are coded together, OMF_LUT_GROUP
+
+# A decoded group of the look-up table.
+cdef struct Group:
+    uint64_t key             # number of the group + 1; 0: nothing here
+    uint64_t[OMF_LUT_GROUP] entries
 
 
 cdef ReadPlan make_plan(const omf_array *array, object dtype, object key, object out, object path, object variable):
@@ -49,16 +52,19 @@ cdef ReadPlan make_plan(const omf_array *array, object dtype, object key, object
     return self
 
 
-cdef uint64_t load_group(ReadPlan self, dict groups, uint64_t number, uint64_t loaded, uint64_t *entries) except 0:
-    """Decode group `number` unless it is the one that is loaded, number + 1; returns what is loaded then."""
+cdef const uint64_t *load_group(ReadPlan self, dict groups, uint64_t number, Group *loaded) except NULL:
+    """Entries of group `number`. Of the groups decoded last, `loaded` has one of even and one of odd number."""
+    cdef Group *group = &loaded[number & 1]
     cdef Buffer memory
     cdef omf_error error
     cdef unsigned n_entries
-    if loaded != number + 1:
+    if group.key != number + 1:
+        group.key = 0
         memory = acquire(groups[number], PyBUF_SIMPLE)
-        check(omf_lut_decode(entries, &n_entries, &self.array, number, <const uint8_t *> memory.view.buf,
+        check(omf_lut_decode(group.entries, &n_entries, &self.array, number, <const uint8_t *> memory.view.buf,
                              memory.view.len, &error), &error, self.path, self.variable, 0)
-    return number + 1
+        group.key = number + 1
+    return group.entries
 
 
 cdef class ReadPlan:
@@ -77,18 +83,21 @@ cdef class ReadPlan:
         omf_cursor_seek(&cursor, &self.plan, first)
         with nogil:
             for _i in range(first, last):
-                # A chunk's end may be the first entry of the next group. `known` is the last number put down, plus one.
-                for number in range(cursor.chunk // GROUP_LENGTH, (cursor.chunk + 1) // GROUP_LENGTH + 1):
-                    if number + 1 > known:
-                        dst[n] = number
-                        n += 1
-                        known = number + 1
+                for number in range(max(cursor.first_group, known), cursor.last_group + 1):
+                    dst[n] = number
+                    n += 1
+                known = cursor.last_group + 1
                 omf_cursor_next(&cursor)
         return numbers[:n]
 
     def group_range(self, uint64_t number) -> tuple[int, int]:
         """Where a group lies in the file, as (start, stop)."""
         cdef omf_span span = omf_lut_range(&self.array, number, number)
+        return span.offset, span.offset + span.size
+
+    def table_range(self) -> tuple[int, int]:
+        """Where the whole look-up table lies in the file, as (start, stop)."""
+        cdef omf_span span = omf_lut_range(&self.array, 0, omf_lut_n_groups(&self.array) - 1)
         return span.offset, span.offset + span.size
 
     def locate(self, uint64_t first, uint64_t last, dict groups):
@@ -98,19 +107,21 @@ cdef class ReadPlan:
         """
         cdef omf_cursor cursor
         cdef omf_error error
-        cdef uint64_t[64] entries
-        cdef uint64_t loaded = 0, i
+        cdef Group[2] loaded
+        cdef const uint64_t *first_entries
+        cdef const uint64_t *last_entries
+        cdef uint64_t i
         starts, stops = np.empty(last - first, np.uint64), np.empty(last - first, np.uint64)
         cdef Buffer start_memory = acquire(starts, PyBUF_CONTIG), stop_memory = acquire(stops, PyBUF_CONTIG)
         cdef uint64_t *start = <uint64_t *> start_memory.view.buf
         cdef uint64_t *stop = <uint64_t *> stop_memory.view.buf
+        loaded[0].key = loaded[1].key = 0
         omf_cursor_seek(&cursor, &self.plan, first)
         for i in range(last - first):
-            loaded = load_group(self, groups, cursor.chunk // GROUP_LENGTH, loaded, entries)
-            start[i] = entries[cursor.chunk % GROUP_LENGTH]
-            loaded = load_group(self, groups, (cursor.chunk + 1) // GROUP_LENGTH, loaded, entries)
-            stop[i] = entries[(cursor.chunk + 1) % GROUP_LENGTH]
-            check(omf_cursor_check(&cursor, start[i], stop[i], &error), &error, self.path, self.variable, 0)
+            first_entries = load_group(self, groups, cursor.first_group, loaded)
+            last_entries = load_group(self, groups, cursor.last_group, loaded)
+            check(omf_cursor_range(&cursor, first_entries, last_entries, &start[i], &stop[i], &error), &error,
+                  self.path, self.variable, 0)
             omf_cursor_next(&cursor)
         return starts, stops
 

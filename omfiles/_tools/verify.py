@@ -41,8 +41,6 @@ MAX_SHARED_NODES = 1_000_000
 """Children beyond one for every 8 bytes of the file."""
 JOB_SIZE = 1 << 19
 """Decoded bytes of the chunks that a thread takes at a time."""
-GROUP_LENGTH = 64
-"""Entries of a look-up table that are coded together, OMF_LUT_GROUP."""
 PADDING = 8
 """Shorter gaps align what follows."""
 
@@ -457,10 +455,7 @@ class _ArrayCheck:
         return reader._plan(..., np.ndarray(reader.shape, reader.dtype, element, strides=(0,) * reader.ndim))
 
     def table(self) -> _Extent:
-        plan = self._plan()
-        return _Extent(
-            plan.group_range(0)[0], plan.group_range(self.n_chunks // GROUP_LENGTH)[1], "the look-up table", self._place
-        )
+        return _Extent(*self._plan().table_range(), "the look-up table", self._place)
 
     def extent(self) -> _Extent:
         return _Extent(self.start, self.stop, "the data", self._place)

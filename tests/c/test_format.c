@@ -230,8 +230,29 @@ static void test_trailers_and_headers(void) {
     }
 }
 
+/* A cursor names the groups that hold both ends of its chunk, and takes these from them. */
+static void check_ranges(const omf_array *array, const uint64_t *entries) {
+    static uint8_t element;
+    const omf_select all = {0, array->n_chunks, 1, 0};
+    omf_plan plan;
+    omf_cursor cursor;
+    CHECK(omf_plan_init(&plan, array, &all, (omf_buffer){&element, 1, 0}, NULL) == OMF_OK, "plan");
+    omf_cursor_seek(&cursor, &plan, 0);
+    for (uint64_t i = 0; i < array->n_chunks; i++, omf_cursor_next(&cursor)) {
+        const uint64_t first = cursor.first_group, last = cursor.last_group;
+        uint64_t begin, end, groups[2][OMF_LUT_GROUP];
+        CHECK(last < omf_lut_n_groups(array) && last - first <= 1, "groups %u and %u", (unsigned)first, (unsigned)last);
+        memcpy(groups[0], entries + first * OMF_LUT_GROUP, sizeof groups[0]);
+        memcpy(groups[1], entries + last * OMF_LUT_GROUP, sizeof groups[1]);
+        CHECK(omf_cursor_range(&cursor, groups[0], groups[1], &begin, &end, NULL) ==
+                  omf_cursor_check(&cursor, entries[i], entries[i + 1], NULL),
+              "status of chunk %u", (unsigned)i);
+        CHECK(begin == entries[i] && end == entries[i + 1], "range of chunk %u", (unsigned)i);
+    }
+}
+
 static void test_luts(void) {
-    static uint64_t entries[2000], found[OMF_LUT_GROUP];
+    static uint64_t entries[2000 + OMF_LUT_GROUP], found[OMF_LUT_GROUP];
     static uint8_t table[2000 * 10];
     for (unsigned round = 0; round < 400; round++) {
         uint64_t n_chunks = 1 + rng_below(rng_below(2) ? 200 : 1900), dims = n_chunks, one = 1;
@@ -252,6 +273,7 @@ static void test_luts(void) {
         CHECK(omf_lut_encode(out, size - 1, entries, n_chunks + 1, group_size) == OMF_ERR_NO_SPACE, "dst too small");
         memcpy(table, out, size);
         array.lut = (omf_span){entries[n_chunks], size};
+        check_ranges(&array, entries);
         for (uint64_t group = 0; group < n_groups; group++) {
             unsigned n = 0;
             omf_span range = omf_lut_range(&array, group, group);

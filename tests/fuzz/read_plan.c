@@ -23,19 +23,24 @@ static size_t take_select(omf_select *select, const omf_array *array, input *in)
     return n;
 }
 
-/* Where chunk `number` lies, by the look-up table. */
-static bool locate(const omf_array *array, uint64_t number, const uint8_t *file, uint64_t *place) {
-    const omf_span range = omf_lut_range(array, number / OMF_LUT_GROUP, number / OMF_LUT_GROUP);
-    uint64_t entries[OMF_LUT_GROUP];
+static bool load_group(uint64_t *entries, const omf_array *array, uint64_t group, const uint8_t *file) {
+    const omf_span range = omf_lut_range(array, group, group);
     unsigned n;
     uint8_t *bytes = copy_of(file + range.offset, (size_t)range.size);
-    const omf_status status =
-        omf_lut_decode(entries, &n, array, number / OMF_LUT_GROUP, bytes, (size_t)range.size, NULL);
+    const omf_status status = omf_lut_decode(entries, &n, array, group, bytes, (size_t)range.size, NULL);
     free(bytes);
     if (status != OMF_OK) return false;
-    REQUIRE(number % OMF_LUT_GROUP < n);
-    *place = entries[number % OMF_LUT_GROUP];
+    REQUIRE(n == (group == array->n_chunks / OMF_LUT_GROUP ? array->n_chunks % OMF_LUT_GROUP + 1 : OMF_LUT_GROUP));
     return true;
+}
+
+/* Where the cursor's chunk lies, by the look-up table. */
+static bool locate(const omf_cursor *cursor, const uint8_t *file, uint64_t *begin, uint64_t *end) {
+    const omf_array *array = cursor->plan->array;
+    uint64_t first_entries[OMF_LUT_GROUP], last_entries[OMF_LUT_GROUP];
+    return load_group(first_entries, array, cursor->first_group, file) &&
+           load_group(last_entries, array, cursor->last_group, file) &&
+           omf_cursor_range(cursor, first_entries, last_entries, begin, end, NULL) == OMF_OK;
 }
 
 static bool read_all(const omf_plan *plan, const uint8_t *file, size_t size) {
@@ -49,8 +54,7 @@ static bool read_all(const omf_plan *plan, const uint8_t *file, size_t size) {
     do {
         uint64_t begin, end;
         omf_error err = {OMF_OK, 0, NULL, NULL};
-        good = locate(array, cursor.chunk, file, &begin) && locate(array, cursor.chunk + 1, file, &end) &&
-               omf_cursor_check(&cursor, begin, end, &err) == OMF_OK;
+        good = locate(&cursor, file, &begin, &end);
         if (!good) break;
         REQUIRE(begin < end && end <= size);
         uint8_t *bytes = copy_of(file + begin, (size_t)(end - begin));

@@ -2,8 +2,8 @@
 /* Plans: which chunks a selection of an array touches, and how each of them lies in the caller's array.
  *
  * Reading:  omf_plan_init; for each chunk of the plan, in any order and from any number of threads:
- *           omf_cursor_seek / _next, find its bytes through the LUT (omf_lut_*, omf_cursor_check), fetch them,
- *           omf_cursor_decode.
+ *           omf_cursor_seek / _next, fetch the groups of the LUT that the cursor names, omf_lut_decode and
+ *           omf_cursor_range find the chunk's bytes, fetch them, omf_cursor_decode.
  * Writing:  the same with a selection of everything, and omf_chunk_encode with cursor.buffer and cursor.dims. */
 #ifndef OMF_PLAN_H
 #define OMF_PLAN_H
@@ -51,6 +51,9 @@ typedef struct omf_cursor {
     uint64_t grid[OMF_MAX_DIMS]; /* place in the chunk grid */
     uint64_t at[OMF_MAX_DIMS];   /* private: place among the touched chunks */
     int64_t shift[OMF_MAX_DIMS]; /* private: each dimension's part of buffer.origin */
+    /* Groups of the LUT with the chunk's begin and its end. The end is the begin of the next chunk, so the groups are
+     * neighbours where the chunk is the last one of its group, and otherwise the same. */
+    uint64_t first_group, last_group;
 } omf_cursor;
 
 /* Go to the index-th chunk (index < n_chunks). */
@@ -58,7 +61,13 @@ OMF_API void omf_cursor_seek(omf_cursor *cursor, const omf_plan *plan, uint64_t 
 /* Go to the next one; false (and the cursor is invalid) at the end. */
 OMF_API bool omf_cursor_next(omf_cursor *cursor);
 
-/* Check the file range [begin, end) that the LUT gives for the cursor's chunk, before it is fetched. */
+/* The file range [*begin, *end) of the cursor's chunk, by the entries of groups first_group and last_group, as
+ * omf_lut_decode gives them. It has been checked, as omf_cursor_check does. */
+OMF_API omf_status omf_cursor_range(const omf_cursor *cursor, const uint64_t first_entries[OMF_LUT_GROUP],
+                                    const uint64_t last_entries[OMF_LUT_GROUP], uint64_t *begin, uint64_t *end,
+                                    omf_error *err);
+
+/* Check a file range [begin, end) for the cursor's chunk, before it is fetched. */
 OMF_API omf_status omf_cursor_check(const omf_cursor *cursor, uint64_t begin, uint64_t end, omf_error *err);
 
 /* Decode the cursor's chunk from src into the caller's array. scratch must be aligned to 8 bytes, its size is that of

@@ -74,6 +74,8 @@ static void finish(omf_cursor *cursor) {
         shift += cursor->shift[i];
     }
     cursor->chunk = number;
+    cursor->first_group = number / OMF_LUT_GROUP;
+    cursor->last_group = (number + 1) / OMF_LUT_GROUP;
     cursor->n_elements = n;
     cursor->buffer.origin = (size_t)((int64_t)plan->buffer.origin + shift);
 }
@@ -101,6 +103,14 @@ bool omf_cursor_next(omf_cursor *cursor) {
     }
     finish(cursor);
     return true;
+}
+
+omf_status omf_cursor_range(const omf_cursor *cursor, const uint64_t first_entries[OMF_LUT_GROUP],
+                            const uint64_t last_entries[OMF_LUT_GROUP], uint64_t *begin, uint64_t *end,
+                            omf_error *err) {
+    *begin = first_entries[cursor->chunk % OMF_LUT_GROUP];
+    *end = last_entries[(cursor->chunk + 1) % OMF_LUT_GROUP];
+    return omf_cursor_check(cursor, *begin, *end, err);
 }
 
 omf_status omf_cursor_check(const omf_cursor *cursor, uint64_t begin, uint64_t end, omf_error *err) {
