@@ -41,6 +41,7 @@ from omfiles._datasets.hierarchy import (
     unique,
 )
 from omfiles._native.result_limit import require_size
+from omfiles._reading.read_arrays import read_together_async
 from omfiles._reading.reader import OmFileReader
 from omfiles._stores.resolve import name_from_path, path_of
 from omfiles._writing.array_spec import DIMENSION_KEY
@@ -148,10 +149,7 @@ class OmStore(Store):
             return False
 
     def _origin(self) -> tuple[Any, ...]:
-        reduced: Any = self._root.__reduce__()
-        cls, file, way = reduced[1]
-        remote = self._root._remote
-        return cls, file if remote is None else remote.reader.__reduce__(), way, self._chunk_bytes
+        return self._root._origin(), self._chunk_bytes
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._path or self._root!r})"
@@ -269,11 +267,7 @@ class _ZarrArray(NamedTuple):
         if extent != self.chunks:
             out.fill(np.nan if reader.dtype.kind == "f" else 0)
         part = out[tuple(map(slice, extent))]
-        file = reader._remote
-        if file is None:
-            await asyncio.to_thread(reader.read_array, selection, out=part)
-        else:
-            await file.run_async(file.read([reader._plan(selection, part)]))
+        await read_together_async([(reader, selection, part)])
         return out.data.cast("B")
 
 

@@ -15,13 +15,13 @@ from omfiles._core cimport (
 )
 from omfiles._native.basic_index cimport Selection, check_out, parse, place, shape_of
 from omfiles._native.local_read cimport LutCache, locate_chunks, new_cache, read_plan
-from omfiles._native.read_plan cimport ReadPlan, make_plan
+from omfiles._native.read_plan cimport make_plan
 from omfiles._native.record cimport (
     Node, OmVariable, copy_place, descend, find_bytes, load_record, locate_child, name_of, scalar_of, start_at, way_of
 )
 from omfiles._native.result_limit cimport require_size, result_limit
 from omfiles._native.result_memory cimport new_result
-from omfiles._native.source cimport Failure, Source, open_source, raise_failure, reopen_source, take
+from omfiles._native.source cimport Failure, Source, open_source, raise_failure, read_bytes, reopen_source
 from omfiles.libomf cimport (
     OMF_ERR_NOT_OM, OMF_LEGACY_HEADER_SIZE, OMF_OK, OMF_TRAILER_SIZE, OMF_TYPE_FLOAT_ARRAY, OMF_TYPE_NONE, omf_error,
     omf_plan, omf_record, omf_span, omf_status
@@ -397,11 +397,11 @@ cdef class Reader(Node):
         return read(self, ranges, out)
 
     def _plan(self, key, out=None):
-        """Plan a read whose bytes somebody else fetches."""
+        """Resolve a basic selection to a `ReadPlan`: the bytes that it needs are to be brought by the caller."""
         cdef Source source = opened(self)
         if not omf_type_is_array(self.record.type):
             raise ValueError(f"Only arrays can be indexed by position; {self.name!r} is {kind_of(self)}")
-        return plan_read(self, source, key, out)
+        return make_plan(&self.record.array, self.element, key, out, source.name, name_of(&self.record))
 
     @property
     def _remote(self):
@@ -418,12 +418,12 @@ cdef class Reader(Node):
         """Bytes of the whole file."""
         return opened(self).size
 
-    def _take(self, uint64_t start, uint64_t stop):
-        """Bytes [start, stop) of the file; from a store they are fetched, and kept for a while."""
+    def _read_bytes(self, uint64_t start, uint64_t stop):
+        """Bytes [start, stop) of the file; those of a store are cached."""
         cdef Source source = opened(self)
         if not start <= stop <= source.size:
             raise ValueError(f"bytes {start} ... {stop} do not lie in a file of {source.size}")
-        return take(source, start, stop - start, self.name)
+        return read_bytes(source, start, stop - start, self.name)
 
     def _fetch_tree(self):
         """Have the records of all variables below here, those of a level fetched together."""
@@ -472,7 +472,7 @@ cdef int open_root(Reader self, Source source) except -1:
             return 0
         except OmFormatError as damaged:
             refusal = damaged
-    header = acquire(take(source, 0, min(source.size, <uint64_t> OMF_LEGACY_HEADER_SIZE), None), PyBUF_SIMPLE)
+    header = acquire(read_bytes(source, 0, min(source.size, <uint64_t> OMF_LEGACY_HEADER_SIZE), None), PyBUF_SIMPLE)
     status = omf_header_decode(&self.record.array, <const uint8_t *> header.view.buf, header.view.len, source.size,
                                &error)
     if status == OMF_OK:
@@ -550,7 +550,7 @@ cdef list children_elsewhere(Reader self, Source source):
 
 cdef int fetch_children(Reader self, Source source) except -1:
     if source.remote is not None:
-        source.remote.take(children_elsewhere(self, source))
+        source.remote.load(children_elsewhere(self, source))
     return 0
 
 
@@ -565,7 +565,7 @@ cdef int fetch_tree(Reader self, Source source) except -1:
     while level:
         places = [place for node in level for place in children_elsewhere(node, source)]
         if places:
-            source.remote.take(places)
+            source.remote.load(places)
         below = []
         for node in level:
             for i in range(node.record.n_children):
@@ -656,7 +656,7 @@ cdef object read(Reader self, object key, object out):
     if out is not None:
         check_out(out, shape, self.element)
     if source.remote is not None:
-        return read_remote(source.remote, plan_read(self, source, key, out))
+        return self._read_remote(key, out)
     if selection.n_elements == 0:
         return new_result(shape, self.element, 0) if out is None else out
     cache = lut_cache(self)
@@ -681,15 +681,6 @@ cdef object read(Reader self, object key, object out):
     finally:
         PyBuffer_Release(&view)
     return out
-
-
-cdef ReadPlan plan_read(Reader self, Source source, object key, object out):
-    return make_plan(&self.record.array, self.element, key, out, source.name, name_of(&self.record))
-
-
-cdef object read_remote(object file, ReadPlan plan):
-    file.run(file.read([plan]))
-    return plan.out
 
 
 cdef LutCache lut_cache(Reader self):

@@ -8,7 +8,7 @@ from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint32_t, u
 from libc.string cimport memcpy
 
 from omfiles._core cimport acquire, check, omf_record_child, omf_record_decode
-from omfiles._native.source cimport Part, Source, take
+from omfiles._native.source cimport Part, Source, read_bytes
 from omfiles.libomf cimport (
     OMF_OK, OMF_TYPE_DOUBLE, OMF_TYPE_FLOAT, OMF_TYPE_INT8, OMF_TYPE_INT16, OMF_TYPE_INT32, OMF_TYPE_INT64,
     OMF_TYPE_STRING, omf_error, omf_record, omf_span, omf_status
@@ -98,7 +98,7 @@ cdef Part find_part(Source source, omf_span span, const omf_record *parent):
         start -= min(start, <uint64_t> PART_BEFORE)
         stop = max(stop, min(start + PART_SIZE, source.size))
     part = Part.__new__(Part)
-    part.buffer = acquire(take(source, start, stop - start, child_of(parent)), PyBUF_SIMPLE)
+    part.buffer = acquire(read_bytes(source, start, stop - start, child_of(parent)), PyBUF_SIMPLE)
     part.start = <const uint8_t *> part.buffer.view.buf
     part.offset = start
     part.size = stop - start

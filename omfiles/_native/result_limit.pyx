@@ -70,6 +70,6 @@ def set_max_result_size(n_bytes: int | None) -> None:
     limit = NO_LIMIT if n_bytes is None else min(n_bytes, NO_LIMIT)
 
 
-def limited(uint64_t n_bytes) -> int:
+def clamp_to_limit(uint64_t n_bytes) -> int:
     """Return how large a result may be that is read on the way to another one, if `n_bytes` would suit best."""
     return min(n_bytes, limit)

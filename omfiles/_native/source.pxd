@@ -51,5 +51,5 @@ cpdef Source open_source(object source, object storage_options, object fetch)
 # Open what `origin` of a Source in this or another process is, or share what is open of the same file.
 cdef Source reopen_source(object origin)
 # Bytes [offset, offset + size) of the file, which may be fetched for that; the caller has checked the range.
-cdef object take(Source source, uint64_t offset, uint64_t size, object variable)
+cdef object read_bytes(Source source, uint64_t offset, uint64_t size, object variable)
 cdef int raise_failure(const Failure *failure, Source source, object variable) except -1

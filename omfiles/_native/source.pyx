@@ -64,11 +64,11 @@ cdef class Source:
             forget(self)
             omfiles_close(self.file.fd)
 
-    def take(self, uint64_t start, uint64_t stop):
+    def read_range(self, uint64_t start, uint64_t stop):
         """Bytes [start, stop) of the file."""
         if not start <= stop <= self.size:
             raise ValueError(f"bytes {start} ... {stop} do not lie in a file of {self.size}")
-        return take(self, start, stop - start, None)
+        return read_bytes(self, start, stop - start, None)
 
     cdef const uint8_t *view(self, uint64_t offset, uint64_t size) noexcept nogil:
         if offset < self.resident_offset or offset > self.size or size > self.size - offset:
@@ -181,13 +181,13 @@ cdef Source open_remote(object file):
     return self
 
 
-cdef object take(Source source, uint64_t offset, uint64_t size, object variable):
+cdef object read_bytes(Source source, uint64_t offset, uint64_t size, object variable):
     cdef Failure failure
     cdef bytes content
     cdef char *dst
     cdef int failed
     if source.remote is not None:
-        return source.remote.take([(offset, offset + size)])[0]
+        return source.remote.load([(offset, offset + size)])[0]
     content = PyBytes_FromStringAndSize(NULL, size)
     dst = PyBytes_AsString(content)
     with nogil:

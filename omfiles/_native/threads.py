@@ -11,7 +11,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
-from omfiles._native.work_sharing import Crew
+from omfiles._native.work_sharing import WorkSharing
 
 __all__ = ["get_num_threads", "set_num_threads", "share", "start", "to_thread"]
 
@@ -88,8 +88,8 @@ def share(work: Callable[[], None], n_threads: int) -> None:
     Threads that are busy with other calls are not waited for, so `work` must do everything even if it is called only
     once.
     """
-    crew = Crew(work)
-    crew.run(lambda: _hire(crew.help, n_threads - 1))
+    sharing = WorkSharing(work)
+    sharing.run(lambda: _start_workers(sharing.join, n_threads - 1))
 
 
 def start(function: Callable[[], None], name: str) -> None:
@@ -103,12 +103,12 @@ def start(function: Callable[[], None], name: str) -> None:
         raise
 
 
-def _hire(call: Callable[[], None], n: int) -> None:
+def _start_workers(call: Callable[[], None], n: int) -> None:
     global _pool
     with _lock:
         if _pool is None:
             _pool = _Pool()
-        _pool.hire(call, n)
+        _pool.submit(call, n)
 
 
 async def to_thread(function: Callable[..., T], *args: Any) -> T:
@@ -128,7 +128,7 @@ class _Pool:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._n_threads = 0
 
-    def hire(self, call: Callable[[], None], n: int) -> None:
+    def submit(self, call: Callable[[], None], n: int) -> None:
         """Let `call` be called up to `n` times, which must not raise, as soon as a thread has nothing else to do."""
         for _ in range(n):
             self._calls.put(call)

@@ -65,5 +65,5 @@ class ArrayEncoder:
     def finish(self) -> None: ...
 
 @disjoint_base
-class Shared:
+class SharedEncoding:
     def run(self) -> None: ...

@@ -407,7 +407,7 @@ cdef class ArrayEncoder:
 
     cdef int _encode_in_threads(self, const omf_plan *plan, uint64_t first, size_t n_threads) except -1:
         """The same in several threads."""
-        cdef Shared shared = Shared.__new__(Shared)
+        cdef SharedEncoding shared = SharedEncoding.__new__(SharedEncoding)
         shared.encoder = self
         shared.plan = plan
         shared.first = first
@@ -489,8 +489,8 @@ cdef class ArrayEncoder:
         self._entries = self._scratch = self._out = None
 
 
-cdef class Shared:
-    """An item that threads share."""
+cdef class SharedEncoding:
+    """The encoding of an item that threads share."""
 
     cdef ArrayEncoder encoder
     cdef const omf_plan *plan

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from copy import copy
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omfiles._native.threads import to_thread
+from omfiles._reading.read_arrays import complete, read_together_async
 from omfiles._reading.reader import OmFileReader
 from omfiles.types import BasicSelection
 
@@ -175,12 +175,7 @@ class OmFileReaderAsync:
 
     async def _complete(self, method: str, *args: Any) -> Any:
         """Call a method of the synchronous reader that reads records, but do not let it wait for them."""
-        file = self._reader._remote
-        if file is None:
-            return await to_thread(getattr(self._reader, method), *args)
-        from omfiles._stores.remote_file import complete
-
-        return await complete(file, lambda: getattr(self._reader, method)(*args))
+        return await complete(self._reader, lambda reader: getattr(reader, method)(*args))
 
     async def get_child_by_index(self, index: int) -> Self:
         """Open the child at a position, from 0 to ``num_children - 1``."""
@@ -213,15 +208,5 @@ class OmFileReaderAsync:
         numpy.ndarray
             A new C-contiguous array. Also for integers in all dimensions it is an array, of no dimension.
         """
-        file = self._reader._remote
-        if file is None:
-            # Of a copy, as this reader may be closed before a thread gets round to it.
-            return await to_thread(_read_and_close, copy(self._reader), ranges)
-        plan = self._reader._plan(ranges)
-        await file.run_async(file.read([plan]))
-        return plan.out
-
-
-def _read_and_close(reader: OmFileReader, ranges: BasicSelection) -> npt.NDArray[Any]:
-    with reader:
-        return reader.read_array(ranges)
+        [array] = await read_together_async([(self._reader, ranges, None)])
+        return array

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Selections by index arrays and masks, split into basic reads (integers and slices). Pure functions.
 
-A piece of a selection is a *box*: a basic key that is read into a temporary array, from which the wanted elements
-are taken. Boxes follow the chunk grid, so that a chunk is decoded once, and are at most ``BOX_LIMIT`` elements, so that
-the temporary stays small. The first rule gives way to the second: where the wanted elements of one chunk span more
-than the limit, the chunk is read once for each part.
+A subselection reads a *box* by a basic key, and picks the wanted elements from it. Boxes follow the chunk grid, so that
+a chunk is decoded once. They have at most ``BOX_LIMIT`` elements, so that a box stays small in memory. The first rule
+gives way to the second: where the wanted elements of one chunk span more than the limit, it is read once for each box.
 """
 
 from __future__ import annotations
@@ -13,22 +12,54 @@ import math
 import operator
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain, pairwise, product
+from itertools import chain, pairwise, product, starmap
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["BOX_LIMIT", "arrange", "orthogonal", "pointwise"]
+__all__ = ["BOX_LIMIT", "FancySelection", "Subselection", "orthogonal", "pointwise"]
 
 BOX_LIMIT = 2**19
 """Most elements of a box: 4 MiB of the widest type."""
 
-Piece = tuple[tuple[Any, ...], Any, Any]
+
+class Subselection(NamedTuple):
+    """A part of a selection that one basic read serves: do ``view[out_index] = read(key)[box_index]``.
+
+    Where both indices are ``...``, `key` can be read straight into ``view``; there are no other subselections then.
+    """
+
+    key: tuple[Any, ...]
+    out_index: Any
+    box_index: Any
 
 
-def orthogonal(
-    key: Any, shape: Sequence[int], chunks: Sequence[int], limit: int = BOX_LIMIT
-) -> tuple[tuple[int, ...], Iterator[Piece]]:
+class FancySelection(NamedTuple):
+    """A selection by index arrays and masks.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the result.
+    axes : tuple of int
+        Axes of the result in the order in which subselections have them.
+    subselections : iterator of Subselection
+        What to read into ``selection.view(out)``.
+    """
+
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    subselections: Iterator[Subselection]
+
+    def view(self, out: np.ndarray) -> np.ndarray:
+        """View a result with its axes in the order of subselections. Axes of length 1 may be left out."""
+        if self.axes == tuple(range(out.ndim)):
+            return out
+        rest = [axis for axis in range(out.ndim) if axis not in self.axes]
+        return out.transpose(*self.axes, *rest).reshape([out.shape[axis] for axis in self.axes])
+
+
+def orthogonal(key: Any, shape: Sequence[int], chunks: Sequence[int], limit: int = BOX_LIMIT) -> FancySelection:
     """Split an orthogonal selection, where the item of each dimension selects on its own.
 
     Parameters
@@ -41,34 +72,27 @@ def orthogonal(
     limit : int
         Most elements of a box.
 
-    Returns
-    -------
-    out_shape : tuple of int
-    pieces : iterator of (basic_key, out_index, take_index)
-        For each of them do ``out[out_index] = read(basic_key)[take_index]``. A selection that slices alone can
-        express is a single piece whose two indices are ``...``, and can be read straight into ``out``.
-
     Examples
     --------
     >>> array = np.arange(20).reshape(4, 5)
-    >>> out_shape, pieces = orthogonal(([3, 0], slice(1, 4)), array.shape, chunks=(2, 2))
-    >>> out = np.empty(out_shape, array.dtype)
-    >>> for basic_key, out_index, take_index in pieces:
-    ...     out[out_index] = array[basic_key][take_index]
+    >>> selection = orthogonal(([3, 0], slice(1, 4)), array.shape, chunks=(2, 2))
+    >>> out = np.empty(selection.shape, array.dtype)
+    >>> for key, out_index, box_index in selection.subselections:
+    ...     selection.view(out)[out_index] = array[key][box_index]
     >>> out
     array([[16, 17, 18],
            [ 1,  2,  3]])
     """
-    axes = [_axis(item, axis, shape[axis]) for axis, item in enumerate(_expand(key, len(shape)))]
-    return _independent(axes, chunks, limit)
+    items = [_axis(item, axis, shape[axis]) for axis, item in enumerate(_expand(key, len(shape)))]
+    out_shape = tuple(len(item) for item in items if not isinstance(item, int))
+    subselections = iter(()) if 0 in out_shape else _independent(items, chunks, limit)
+    return FancySelection(out_shape, tuple(range(len(out_shape))), subselections)
 
 
-def pointwise(
-    key: Any, shape: Sequence[int], chunks: Sequence[int], limit: int = BOX_LIMIT
-) -> tuple[tuple[int, ...], tuple[int, ...], Iterator[Piece]]:
+def pointwise(key: Any, shape: Sequence[int], chunks: Sequence[int], limit: int = BOX_LIMIT) -> FancySelection:
     """Split a selection of single elements.
 
-    Dimensions that turn out to be independent of all others, such as time when series at some places are wanted, are
+    Dimensions that turn out to be independent of all others, such as time when series at some points are wanted, are
     read as slices.
 
     Parameters
@@ -80,27 +104,19 @@ def pointwise(
     limit : int
         Most elements of a box.
 
-    Returns
-    -------
-    out_shape : tuple of int
-    axes : tuple of int
-        Axes of the result in the order in which pieces have them; see `arrange`.
-    pieces : iterator of (basic_key, out_index, take_index)
-        For each of them do ``arrange(out, axes)[out_index] = read(basic_key)[take_index]``.
-
     Examples
     --------
     >>> array = np.arange(20).reshape(4, 5)
-    >>> out_shape, axes, pieces = pointwise(([3, 0, 3], [-1, 0, 1]), array.shape, chunks=(2, 2))
-    >>> out = np.empty(out_shape, array.dtype)
-    >>> for basic_key, out_index, take_index in pieces:
-    ...     arrange(out, axes)[out_index] = array[basic_key][take_index]
+    >>> selection = pointwise(([3, 0, 3], [-1, 0, 1]), array.shape, chunks=(2, 2))
+    >>> out = np.empty(selection.shape, array.dtype)
+    >>> for key, out_index, box_index in selection.subselections:
+    ...     selection.view(out)[out_index] = array[key][box_index]
     >>> out
     array([19,  0, 16])
     """
-    out_shape, indices = _points(key, shape)
+    out_shape, indices = _broadcast_indices(key, shape)
     if 0 in out_shape:
-        return out_shape, tuple(range(len(out_shape))), iter(())
+        return FancySelection(out_shape, tuple(range(len(out_shape))), iter(()))
     collapsed = [_collapse(index) for index in indices]
     if np.broadcast_shapes(*(index.shape for index in collapsed)) == out_shape:  # not if all points are the same
         indices = collapsed
@@ -109,8 +125,7 @@ def pointwise(
     alone = [len(axes) == 1 and used[axes[0]] == 1 for axes in varying]
     if all(alone[dim] or not axes for dim, axes in enumerate(varying)):
         items = [_as_range(index.reshape(-1)) if axes else index.item() for index, axes in zip(indices, varying)]
-        _, pieces = _independent(items, chunks, limit)
-        return out_shape, tuple(chain.from_iterable(varying)), pieces
+        return FancySelection(out_shape, tuple(chain.from_iterable(varying)), _independent(items, chunks, limit))
 
     runs: dict[int, range] = {}
     for dim, index in enumerate(indices):
@@ -128,14 +143,8 @@ def pointwise(
     # numpy puts the axis of points where their dimensions are if these are neighbours, else first.
     dims = list(points)
     before = dims[0] if dims[-1] - dims[0] == len(dims) - 1 else 0
-    pieces = _point_pieces(points, point_shape, runs, before, shape, chunks, limit)
-    return out_shape, (*run_axes[:before], *point_axes, *run_axes[before:]), pieces
-
-
-def arrange(out: np.ndarray, axes: Sequence[int]) -> np.ndarray:
-    """View an array with its axes in another order. Those that are not given have a length of 1, and are left out."""
-    rest = [axis for axis in range(out.ndim) if axis not in axes]
-    return out.transpose(*axes, *rest).reshape([out.shape[axis] for axis in axes])
+    axes = (*run_axes[:before], *point_axes, *run_axes[before:])
+    return FancySelection(out_shape, axes, _points_and_runs(points, point_shape, runs, before, shape, chunks, limit))
 
 
 # --- from what the user wrote to ranges and arrays of non-negative indices -------------------------------------------
@@ -215,7 +224,7 @@ def _as_slice(indices: range) -> slice:
     return slice(indices.start, stop, indices.step)
 
 
-def _points(key: Any, shape: Sequence[int]) -> tuple[tuple[int, ...], list[np.ndarray]]:
+def _broadcast_indices(key: Any, shape: Sequence[int]) -> tuple[tuple[int, ...], list[np.ndarray]]:
     """The shape of the result, and for each dimension an array of indices that can be broadcast to it."""
     items = [_as_array(item, axis) for axis, item in enumerate(key if isinstance(key, tuple) else (key,))]
     if len(items) == 1 and items[0].dtype == bool:
@@ -257,40 +266,36 @@ def _collapse(index: np.ndarray) -> np.ndarray:
 # --- from indices to boxes --------------------------------------------------------------------------------------------
 
 
-class _Part(NamedTuple):
-    """What a piece takes along one dimension."""
+class _AxisPart(NamedTuple):
+    """What a subselection reads along one dimension."""
 
     key: slice
     out: slice | np.ndarray
-    take: slice | np.ndarray
+    box: slice | np.ndarray
 
 
 def _independent(
-    axes: Sequence[int | range | np.ndarray], chunks: Sequence[int], limit: int
-) -> tuple[tuple[int, ...], Iterator[Piece]]:
-    """Split a selection where each dimension selects on its own."""
-    kept = [axis for axis in axes if not isinstance(axis, int)]
-    out_shape = tuple(len(axis) for axis in kept)
-    if 0 in out_shape:
-        return out_shape, iter(())
-    if not any(isinstance(axis, np.ndarray) for axis in kept):
-        basic_key = tuple(_as_slice(axis) if isinstance(axis, range) else axis for axis in axes)
-        return out_shape, iter([(basic_key, ..., ...)])
-    return out_shape, _orthogonal_pieces(axes, chunks, limit)
+    items: Sequence[int | range | np.ndarray], chunks: Sequence[int], limit: int
+) -> Iterator[Subselection]:
+    """Split a selection where each dimension selects on its own, and something."""
+    if not any(isinstance(item, np.ndarray) for item in items):
+        key = tuple(_as_slice(item) if isinstance(item, range) else item for item in items)
+        return iter([Subselection(key, ..., ...)])
+    return _boxes(items, chunks, limit)
 
 
-def _orthogonal_pieces(axes: Sequence[Any], chunks: Sequence[int], limit: int) -> Iterator[Piece]:
-    kept = [(axis, chunk) for axis, chunk in zip(axes, chunks, strict=True) if not isinstance(axis, int)]
-    extents = _extents([_span(axis) for axis, _ in kept], [chunk for _, chunk in kept], limit)
+def _boxes(items: Sequence[Any], chunks: Sequence[int], limit: int) -> Iterator[Subselection]:
+    kept = [(item, chunk) for item, chunk in zip(items, chunks, strict=True) if not isinstance(item, int)]
+    extents = _extents([_span(item) for item, _ in kept], [chunk for _, chunk in kept], limit)
     parts = [
-        list((_range_parts if isinstance(axis, range) else _array_parts)(axis, chunk, extent))
-        for (axis, chunk), extent in zip(kept, extents, strict=True)
+        list((_range_parts if isinstance(item, range) else _array_parts)(item, chunk, extent))
+        for (item, chunk), extent in zip(kept, extents, strict=True)
     ]
     rest = iter(parts)
-    keys = [[axis] if isinstance(axis, int) else [part.key for part in next(rest)] for axis in axes]
+    keys = [[item] if isinstance(item, int) else [part.key for part in next(rest)] for item in items]
     outs = _outer([[part.out for part in axis_parts] for axis_parts in parts])
-    takes = _outer([[part.take for part in axis_parts] for axis_parts in parts])
-    return zip(product(*keys), product(*outs), product(*takes), strict=True)
+    boxes = _outer([[part.box for part in axis_parts] for axis_parts in parts])
+    return starmap(Subselection, zip(product(*keys), product(*outs), product(*boxes), strict=True))
 
 
 def _span(axis: range | np.ndarray) -> int:
@@ -333,7 +338,7 @@ def _block_stop(start: int, chunk: int, extent: int) -> int:
     return min(start + extent, start - start % chunk + chunk)
 
 
-def _range_parts(indices: range, chunk: int, extent: int) -> Iterator[_Part]:
+def _range_parts(indices: range, chunk: int, extent: int) -> Iterator[_AxisPart]:
     """Parts of at most `extent` elements, hence of `extent * step` indices, that end with a block."""
     step = abs(indices.step)
     begin = 0
@@ -342,11 +347,11 @@ def _range_parts(indices: range, chunk: int, extent: int) -> Iterator[_Part]:
         start = _block_start(index, chunk, extent * step)
         room = index - start if indices.step < 0 else _block_stop(start, chunk, extent * step) - 1 - index
         end = min(begin + room // step + 1, len(indices))
-        yield _Part(_as_slice(indices[begin:end]), slice(begin, end), slice(0, end - begin))
+        yield _AxisPart(_as_slice(indices[begin:end]), slice(begin, end), slice(0, end - begin))
         begin = end
 
 
-def _array_parts(indices: np.ndarray, chunk: int, extent: int) -> Iterator[_Part]:
+def _array_parts(indices: np.ndarray, chunk: int, extent: int) -> Iterator[_AxisPart]:
     """Parts end with a block, and where a chunk without wanted elements follows."""
     order = None if np.all(indices[1:] >= indices[:-1]) else np.argsort(indices, kind="stable")
     ascending = indices if order is None else indices[order]
@@ -355,7 +360,7 @@ def _array_parts(indices: np.ndarray, chunk: int, extent: int) -> Iterator[_Part
     for begin, end in pairwise(bounds):
         start, last = int(ascending[begin]), int(ascending[end - 1])
         out = slice(begin, end) if order is None else order[begin:end]
-        yield _Part(slice(start, last + 1), out, ascending[begin:end] - start)
+        yield _AxisPart(slice(start, last + 1), out, ascending[begin:end] - start)
 
 
 def _outer(axes: list[list[slice | np.ndarray]]) -> list[list[Any]]:
@@ -376,7 +381,7 @@ def _outer(axes: list[list[slice | np.ndarray]]) -> list[list[Any]]:
     return outer
 
 
-def _point_pieces(
+def _points_and_runs(
     points: dict[int, np.ndarray],
     point_shape: Sequence[int],
     runs: dict[int, range],
@@ -384,40 +389,53 @@ def _point_pieces(
     shape: Sequence[int],
     chunks: Sequence[int],
     limit: int,
-) -> Iterator[Piece]:
-    """Pieces of points along some dimensions, by dimension, and of runs along the others.
+) -> Iterator[Subselection]:
+    """Subselections of points along some dimensions, by dimension, and of runs along the others.
 
     The result has the axes of the first `before` runs, those of the points, and those of the other runs.
     """
     extents = _extents([len(runs.get(dim, range(chunk))) for dim, chunk in enumerate(chunks)], chunks, limit)
-    number = np.zeros(math.prod(point_shape), np.int64)  # of the block
+    order, bounds = _sorted_by_block(_block_numbers(points, shape, chunks, extents))
+    positions = np.unravel_index(order, point_shape)
+    boxes = {dim: _boxes_of_points(index[order], bounds) for dim, index in points.items()}
+    run_parts = list(product(*(list(_range_parts(run, chunks[dim], extents[dim])) for dim, run in runs.items())))
+    for block, (begin, end) in enumerate(pairwise(bounds)):
+        key: dict[int, Any] = {dim: slices[block] for dim, (slices, _) in boxes.items()}
+        box_index: dict[int, Any] = {dim: inside[begin:end] for dim, (_, inside) in boxes.items()}
+        position = tuple(along[begin:end] for along in positions)
+        for parts in run_parts:
+            key.update((dim, part.key) for dim, part in zip(runs, parts))
+            box_index.update((dim, part.box) for dim, part in zip(runs, parts))
+            outs = tuple(part.out for part in parts)
+            yield Subselection(
+                tuple(key[dim] for dim in range(len(shape))),
+                (*outs[:before], *position, *outs[before:]),
+                tuple(box_index[dim] for dim in range(len(shape))),
+            )
+
+
+def _block_numbers(
+    points: dict[int, np.ndarray], shape: Sequence[int], chunks: Sequence[int], extents: Sequence[int]
+) -> np.ndarray:
+    """Number, for each point, the block of at most `extents` that holds it: a chunk, or a part of one."""
+    numbers = np.zeros(next(iter(points.values())).shape, np.int64)
     for dim, index in points.items():
         parts = -(-chunks[dim] // extents[dim])
-        number *= -(-shape[dim] // chunks[dim]) * parts
-        number += index // chunks[dim] * parts + index % chunks[dim] // extents[dim]
-    order = np.argsort(number, kind="stable")
-    begins = np.append(0, np.flatnonzero(np.diff(number[order])) + 1)
-    ends = np.append(begins[1:], len(order))
+        numbers *= -(-shape[dim] // chunks[dim]) * parts
+        numbers += index // chunks[dim] * parts + index % chunks[dim] // extents[dim]
+    return numbers
 
-    places = np.unravel_index(order, point_shape)
-    takes, slices = {}, {}
-    for dim, index in points.items():
-        ascending = index[order]
-        starts = np.minimum.reduceat(ascending, begins)
-        stops = np.maximum.reduceat(ascending, begins) + 1
-        takes[dim] = ascending - np.repeat(starts, ends - begins)
-        slices[dim] = list(map(slice, starts.tolist(), stops.tolist()))
-    of_runs = list(product(*(list(_range_parts(run, chunks[dim], extents[dim])) for dim, run in runs.items())))
-    for block, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist())):
-        key = {dim: of_dim[block] for dim, of_dim in slices.items()}
-        take = {dim: of_dim[begin:end] for dim, of_dim in takes.items()}
-        place = tuple(along[begin:end] for along in places)
-        for combination in of_runs:
-            key.update((dim, part.key) for dim, part in zip(runs, combination))
-            take.update((dim, part.take) for dim, part in zip(runs, combination))
-            outs = tuple(part.out for part in combination)
-            yield (
-                tuple(key[dim] for dim in range(len(shape))),
-                (*outs[:before], *place, *outs[before:]),
-                tuple(take[dim] for dim in range(len(shape))),
-            )
+
+def _sorted_by_block(numbers: np.ndarray) -> tuple[np.ndarray, list[int]]:
+    """Return the order of points by the number of their block, and where in it blocks begin and the last one ends."""
+    order = np.argsort(numbers, kind="stable")
+    begins = np.flatnonzero(np.diff(numbers[order])) + 1
+    return order, [0, *begins.tolist(), len(order)]
+
+
+def _boxes_of_points(index: np.ndarray, bounds: list[int]) -> tuple[list[slice], np.ndarray]:
+    """Return, along a dimension, the smallest box around the points of each block, and the points in their boxes."""
+    begins = bounds[:-1]
+    starts = np.minimum.reduceat(index, begins)
+    stops = np.maximum.reduceat(index, begins) + 1
+    return list(map(slice, starts.tolist(), stops.tolist())), index - np.repeat(starts, np.diff(bounds))

@@ -5,26 +5,22 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterable, Iterator, KeysView, Mapping
+from collections.abc import Iterator, KeysView, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from omfiles._native.reader import Reader
 from omfiles._native.record import OmVariable
-from omfiles._native.result_limit import limited, require_size
+from omfiles._native.result_limit import clamp_to_limit
 from omfiles._native.source import set_resolver
-from omfiles._native.threads import to_thread
-from omfiles._reading import display, fancy_index
+from omfiles._reading import display, read_arrays
 from omfiles._reading.attributes import Attributes, similar
 
 if TYPE_CHECKING:
     from typing import Self
 
-    from omfiles._native.read_plan import ReadPlan
     from omfiles._stores.coalesce import FetchOptions
-
-    Planned = tuple[ReadPlan, Any, Any]
 
 __all__ = ["OmFileReader", "OmVariable", "open"]
 
@@ -39,10 +35,6 @@ set_resolver(_resolve)
 
 SLAB_SIZE = 8 << 20
 """Bytes that iteration over rows reads at once, unless a single row is larger."""
-BATCH_SIZE = 64 << 20
-"""Bytes of pieces of one selection that are fetched from a store together."""
-PIECE_OVERHEAD = 4 << 10
-"""Bytes that the plan of a piece takes itself."""
 
 
 class Signature:
@@ -188,6 +180,18 @@ class OmFileReader(Reader):
             raise KeyError(f"{node.name!r} has no child {path!r}; {similar(path, node.keys())}")
         return child
 
+    def _origin(self) -> tuple[Any, ...]:
+        """What opens this variable anew, which is equal for readers of the same variable of the same file.
+
+        Raises
+        ------
+        TypeError
+            The file cannot be opened anew: it was passed as an open file object.
+        """
+        reduced: Any = self.__reduce__()
+        cls, source, indices = reduced[1]
+        return cls, source if self._remote is None else self._remote.reader.__reduce__(), indices
+
     def _require_open(self) -> None:
         if self.closed:
             raise ValueError("the reader is closed")
@@ -216,10 +220,15 @@ class OmFileReader(Reader):
 
     def _rows(self) -> Iterator[np.ndarray]:
         """Rows one by one; those of one chunk are read together."""
-        step = max(1, min(self.chunks[0], limited(SLAB_SIZE) * len(self) // self.nbytes))
+        step = max(1, min(self.chunks[0], clamp_to_limit(SLAB_SIZE) * len(self) // self.nbytes))
         for start in range(0, len(self), step):
             for row in self[start : start + step]:
                 yield np.array(row)
+
+    def _read_remote(self, key: Any, out: np.ndarray | None) -> np.ndarray:
+        """Read a basic selection of an array in a store, for the compiled part of the reader."""
+        [array] = read_arrays.read_together([(self, key, out)])
+        return array
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if copy is False:
@@ -228,16 +237,16 @@ class OmFileReader(Reader):
         return array if dtype is None else array.astype(dtype, copy=False)
 
     @property
-    def oindex(self) -> Orthogonal:
+    def oindex(self) -> Selector:
         """Selection along each dimension on its own, such as ``reader.oindex[[3, 0], :, mask]``."""
         self._require_open()
-        return Orthogonal(self)
+        return Selector(self, read_arrays.orthogonal)
 
     @property
-    def vindex(self) -> Pointwise:
+    def vindex(self) -> Selector:
         """Selection point by point; ``reader.vindex[[3, 0], [1, 4]]`` gives the elements (3, 1) and (0, 4)."""
         self._require_open()
-        return Pointwise(self)
+        return Selector(self, read_arrays.pointwise)
 
     # --- display ------------------------------------------------------------------------------------------------
 
@@ -270,107 +279,15 @@ class OmFileReader(Reader):
         return display.html(self)
 
 
-class Orthogonal:
-    """What `OmFileReader.oindex` gives: takes a selection in brackets."""
+class Selector:
+    """What `OmFileReader.oindex` and `OmFileReader.vindex` give: takes a selection in brackets."""
 
-    def __init__(self, reader: OmFileReader) -> None:
+    def __init__(self, reader: OmFileReader, select: read_arrays.Select) -> None:
         self._reader = reader
+        self._select = select
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        reader = self._reader
-        _require_array(reader, "oindex")
-        out, pieces = plan_orthogonal(reader, key)
-        read_pieces(reader, pieces, out)
-        return out
-
-
-class Pointwise:
-    """What `OmFileReader.vindex` gives: takes a selection in brackets."""
-
-    def __init__(self, reader: OmFileReader) -> None:
-        self._reader = reader
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        reader = self._reader
-        _require_array(reader, "vindex")
-        out, view, pieces = plan_pointwise(reader, key)
-        read_pieces(reader, pieces, view)
-        return out
-
-
-def plan_orthogonal(reader: OmFileReader, key: Any) -> tuple[np.ndarray, Iterator[fancy_index.Piece]]:
-    """Make the result of an orthogonal selection, and the pieces to be read into it."""
-    shape, pieces = fancy_index.orthogonal(key, reader.shape, reader.chunks, _box_limit(reader))
-    return _result(reader, shape), pieces
-
-
-def plan_pointwise(reader: OmFileReader, key: Any) -> tuple[np.ndarray, np.ndarray, Iterator[fancy_index.Piece]]:
-    """Make the result of a selection point by point, a view of it, and the pieces to be read into that."""
-    shape, axes, pieces = fancy_index.pointwise(key, reader.shape, reader.chunks, _box_limit(reader))
-    out = _result(reader, shape)
-    return out, fancy_index.arrange(out, axes), pieces
-
-
-def _box_limit(reader: OmFileReader) -> int:
-    itemsize = reader.dtype.itemsize
-    return max(1, limited(fancy_index.BOX_LIMIT * itemsize) // itemsize)
-
-
-def _result(reader: OmFileReader, shape: tuple[int, ...]) -> np.ndarray:
-    require_size(shape, reader.dtype.itemsize, reader.name)
-    return np.empty(shape, reader.dtype)
-
-
-def read_pieces(reader: OmFileReader, pieces: Iterable[fancy_index.Piece], out: np.ndarray) -> None:
-    """Read pieces of an array: for each its basic key, its place in `out`, and what of it goes there."""
-    file = reader._remote
-    if file is None:
-        for key, place, take in pieces:
-            if take is ...:
-                reader.read_array(key, out=out)
-            else:
-                out[place] = reader.read_array(key)[take]
-        return
-    for batch in _batches(reader, pieces, out):
-        file.run(file.read([plan for plan, _, _ in batch]))
-        _place(batch, out)
-
-
-async def read_pieces_async(reader: OmFileReader, pieces: Iterable[fancy_index.Piece], out: np.ndarray) -> None:
-    """Read pieces of an array as `read_pieces` does, without blocking the event loop."""
-    file = reader._remote
-    if file is None:
-        return await to_thread(read_pieces, reader, pieces, out)
-    batches = _batches(reader, pieces, out)
-    while batch := await to_thread(next, batches, None):
-        await file.run_async(file.read([plan for plan, _, _ in batch]))
-        await to_thread(_place, batch, out)
-
-
-def _place(batch: list[Planned], out: np.ndarray) -> None:
-    for plan, place, take in batch:
-        if take is not ...:
-            out[place] = plan.out[take]
-
-
-def _batches(reader: OmFileReader, pieces: Iterable[fancy_index.Piece], out: np.ndarray) -> Iterator[list[Planned]]:
-    """Plan pieces, in batches whose results take some memory, but not all."""
-    batch: list[Planned] = []
-    size = 0
-    for key, place, take in pieces:
-        plan = reader._plan(key, out if take is ... else None)
-        batch.append((plan, place, take))
-        size += PIECE_OVERHEAD + plan.out.nbytes
-        if size > BATCH_SIZE:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _require_array(reader: OmFileReader, what: str) -> None:
-    if not reader.is_array:
-        raise ValueError(f"Only arrays have {what}; {reader.name!r} is none")
+        return read_arrays.read_selection(self._reader, self._select, key)
 
 
 def open(

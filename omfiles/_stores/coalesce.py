@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FetchOptions", "Requests", "fetch_options", "plan_requests"]
+__all__ = ["FetchOptions", "Requests", "coalesce_ranges", "fetch_options"]
 
 UInt64Array = npt.NDArray[np.uint64]
 LARGEST_OFFSET = 2**64 - 1
@@ -108,7 +108,7 @@ class Requests:
         return max(1, min(options.concurrency, options.max_in_flight // largest))
 
 
-def plan_requests(starts: npt.ArrayLike, stops: npt.ArrayLike, options: FetchOptions) -> Requests:
+def coalesce_ranges(starts: npt.ArrayLike, stops: npt.ArrayLike, options: FetchOptions) -> Requests:
     """Decide which requests to send for ranges of bytes.
 
     Parameters
@@ -126,7 +126,7 @@ def plan_requests(starts: npt.ArrayLike, stops: npt.ArrayLike, options: FetchOpt
 
     Examples
     --------
-    >>> requests = plan_requests([1000, 0, 10, 10], [1100, 10, 20, 20], FetchOptions(max_gap=100))
+    >>> requests = coalesce_ranges([1000, 0, 10, 10], [1100, 10, 20, 20], FetchOptions(max_gap=100))
     >>> requests.ranges(), requests.members(0).tolist()
     ([(0, 20), (1000, 1100)], [1, 2, 3])
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Many requests at a time: results in the order of arrival, as many under way as the consumer keeps up with."""
+"""Many requests at a time: results in the order in which they complete, and a bounded number under way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from omfiles._native.threads import start
 
-__all__ = ["arrivals", "arrivals_async", "arrivals_of_threads", "in_thread", "wait"]
+__all__ = ["as_completed", "as_completed_async", "as_completed_in_threads", "in_thread", "wait"]
 
 T = TypeVar("T")
 
@@ -23,62 +23,62 @@ REQUEST_THREAD = "omfiles-request"
 """The name of such a thread."""
 
 
-def arrivals(
+def as_completed(
     submit: Callable[[int, int], Future[T]], ranges: Sequence[tuple[int, int]], concurrency: int
 ) -> Generator[tuple[int, T], None, None]:
-    """Yield index and result of each range as they arrive.
+    """Yield index and result of each range as they complete.
 
-    At most `concurrency` are under way or not yet taken. An error ends it; the rest is cancelled, as when the
+    At most `concurrency` are under way or not yet consumed. An error ends it; the rest is cancelled, as when the
     generator is closed.
     """
     arrived: queue.SimpleQueue[Future[T]] = queue.SimpleQueue()
     pending: dict[Future[T], int] = {}
 
-    def take() -> tuple[int, T]:
+    def next_result() -> tuple[int, T]:
         future = _get(arrived)
         return pending.pop(future), future.result()
 
     try:
         for index, (start, stop) in enumerate(ranges):
             if len(pending) == concurrency:
-                yield take()
+                yield next_result()
             future = submit(start, stop)
             pending[future] = index
             future.add_done_callback(arrived.put)
         while pending:
-            yield take()
+            yield next_result()
     finally:
         for future in pending:
             future.cancel()
 
 
-def arrivals_of_threads(
+def as_completed_in_threads(
     read: Callable[[int, int], T], ranges: Sequence[tuple[int, int]], concurrency: int
 ) -> Generator[tuple[int, T], None, None]:
     """Yield what `read(start, stop)` returns for each range, called in threads."""
-    return arrivals(partial(in_thread, read), ranges, min(concurrency, MAX_THREADS))
+    return as_completed(partial(in_thread, read), ranges, min(concurrency, MAX_THREADS))
 
 
-async def arrivals_async(
+async def as_completed_async(
     start_one: Callable[[int, int], Awaitable[T]], ranges: Sequence[tuple[int, int]], concurrency: int
 ) -> AsyncGenerator[tuple[int, T], None]:
-    """Do what `arrivals` does on the running event loop."""
+    """Do what `as_completed` does on the running event loop."""
     arrived: asyncio.Queue[asyncio.Future[T]] = asyncio.Queue()
     pending: dict[asyncio.Future[T], int] = {}
 
-    async def take() -> tuple[int, T]:
+    async def next_result() -> tuple[int, T]:
         task = await arrived.get()
         return pending.pop(task), task.result()
 
     try:
         for index, (start, stop) in enumerate(ranges):
             if len(pending) == concurrency:
-                yield await take()
+                yield await next_result()
             task: asyncio.Future[T] = asyncio.ensure_future(start_one(start, stop))
             pending[task] = index
             task.add_done_callback(arrived.put_nowait)
         while pending:
-            yield await take()
+            yield await next_result()
     finally:
         for task in pending:
             task.cancel()
@@ -96,7 +96,7 @@ def in_thread(function: Callable[..., T], *args: Any) -> Future[T]:
     def work() -> None:
         try:
             future.set_result(function(*args))
-        except BaseException as error:  # whoever waits gets it
+        except BaseException as error:  # the waiting thread raises it
             future.set_exception(error)
 
     start(work, REQUEST_THREAD)

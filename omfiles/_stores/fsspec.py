@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
-from omfiles._stores.concurrency import arrivals, arrivals_async, arrivals_of_threads, wait
+from omfiles._stores.concurrency import as_completed, as_completed_async, as_completed_in_threads, wait
 from omfiles._stores.range_reader import RangeReader, Tail
 from omfiles.errors import OmReadError
 
@@ -162,7 +162,7 @@ class FsspecReader(RangeReader):
         """Read ranges; in threads if there may be a network behind, and several of them."""
         if concurrency == 1 or len(ranges) <= 1 or _serial_part(self._fs) is not None:
             return ((index, self._read(*range_)) for index, range_ in enumerate(ranges))
-        return arrivals_of_threads(self._read, ranges, concurrency)
+        return as_completed_in_threads(self._read, ranges, concurrency)
 
 
 class AsyncFsspecReader(FsspecReader):
@@ -217,7 +217,7 @@ class AsyncFsspecReader(FsspecReader):
         self, ranges: Sequence[tuple[int, int]], *, concurrency: int
     ) -> Generator[tuple[int, bytes], None, None]:
         """Read ranges on the loop of fsspec."""
-        return arrivals(partial(self._submit, _fetch), ranges, concurrency)
+        return as_completed(partial(self._submit, _fetch), ranges, concurrency)
 
     async def version_async(self) -> Hashable | None:
         """Ask for the ETag, or for the time of modification and the size."""
@@ -233,7 +233,7 @@ class AsyncFsspecReader(FsspecReader):
         self, ranges: Sequence[tuple[int, int]], *, concurrency: int
     ) -> AsyncGenerator[tuple[int, bytes], None]:
         """Read ranges on the running loop, or on that of fsspec."""
-        return arrivals_async(partial(self._run, _fetch), ranges, concurrency)
+        return as_completed_async(partial(self._run, _fetch), ranges, concurrency)
 
 
 def _keep(fs: Any) -> Any:

@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncGenerator, Generator, Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from omfiles._stores.concurrency import arrivals_async, arrivals_of_threads, in_thread, wait
+from omfiles._stores.concurrency import as_completed_async, as_completed_in_threads, in_thread, wait
 from omfiles._stores.fsspec import path_text
 from omfiles._stores.range_reader import RangeReader, Tail
 
@@ -118,7 +118,7 @@ class ObstoreReader(RangeReader):
         self, ranges: Sequence[tuple[int, int]], *, concurrency: int
     ) -> Generator[tuple[int, Buffer], None, None]:
         """Read ranges in threads."""
-        return arrivals_of_threads(self._read, ranges, concurrency)
+        return as_completed_in_threads(self._read, ranges, concurrency)
 
     def read_ranges_async(
         self, ranges: Sequence[tuple[int, int]], *, concurrency: int
@@ -126,7 +126,7 @@ class ObstoreReader(RangeReader):
         """Read ranges on the running loop."""
         if not hasattr(self._store, "get_range_async"):
             return super().read_ranges_async(ranges, concurrency=concurrency)
-        return arrivals_async(self._read_async, ranges, concurrency)
+        return as_completed_async(self._read_async, ranges, concurrency)
 
 
 def _raise_if_missing(error: Exception) -> None:

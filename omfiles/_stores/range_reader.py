@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Generator, Hashable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from omfiles._stores.concurrency import MAX_THREADS, arrivals_async, in_thread
+from omfiles._stores.concurrency import MAX_THREADS, as_completed_async, in_thread
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -93,7 +93,7 @@ class RangeReader(abc.ABC):
         def read(start: int, stop: int) -> asyncio.Future[Buffer]:
             return asyncio.wrap_future(in_thread(self._read, start, stop))
 
-        return arrivals_async(read, ranges, min(concurrency, MAX_THREADS))
+        return as_completed_async(read, ranges, min(concurrency, MAX_THREADS))
 
     def version(self) -> Hashable | None:
         """Ask for what identifies the content at this moment, such as an ETag; None if the store does not tell."""

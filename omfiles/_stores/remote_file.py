@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""An opened file of a store: what is known of it, and reads as batches of requests.
+"""An opened file of a store: its size, its version, its end, a cache of ranges, and reads as batches of requests.
 
-What must be fetched is said by generators of `Batch`es, which do no I/O. `RemoteFile.run` and `RemoteFile.run_async`
+Generators of `Batch`es say what must be fetched, and do no I/O themselves. `RemoteFile.run` and `RemoteFile.run_async`
 fetch for them, so that synchronous and asynchronous reading are the same but for the waiting.
 """
 
@@ -10,17 +10,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from contextvars import ContextVar
-from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from omfiles._stores.coalesce import FetchOptions, plan_requests
+from omfiles._stores.coalesce import FetchOptions, coalesce_ranges
 from omfiles._stores.concurrency import in_thread, wait
 from omfiles._stores.range_reader import RangeReader, Tail
 from omfiles.errors import OmError, OmReadError
@@ -28,15 +26,13 @@ from omfiles.errors import OmError, OmReadError
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["Batch", "ChunkPlan", "NotHere", "RemoteFile", "complete"]
+__all__ = ["Batch", "MissingRanges", "RemoteFile", "complete"]
 
 T = TypeVar("T")
 Range = tuple[int, int]
 
 CACHE_SIZE = 32 << 20
-"""Bytes of records and look-up tables that are kept for one file."""
-WINDOW_CHUNKS = 1 << 17
-"""Chunks of one read that are located at a time: with their places they take a few megabytes."""
+"""Bytes of ranges that are cached for one file: records, look-up tables."""
 
 
 class Batch(NamedTuple):
@@ -50,41 +46,16 @@ class Batch(NamedTuple):
     """Whether the version of the file must be looked at. Not if another batch of the same read follows."""
 
 
-class ChunkPlan(Protocol):
-    """What is to be done with the chunks of an array, as `omfiles._native.read_plan.ReadPlan` explains."""
-
-    @property
-    def n_chunks(self) -> int: ...
-
-    def groups(self, first: int, last: int) -> npt.NDArray[np.uint64]: ...
-
-    def group_range(self, number: int) -> tuple[int, int]: ...
-
-    def locate(
-        self, first: int, last: int, groups: dict[int, Buffer]
-    ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]: ...
-
-    def decode(
-        self,
-        first: int,
-        last: int,
-        starts: npt.NDArray[np.uint64],
-        stops: npt.NDArray[np.uint64],
-        source: Buffer,
-        offset: int,
-    ) -> None: ...
-
-
-class NotHere(Exception):
-    """Bytes are needed that are not here and may not be waited for."""
+class MissingRanges(Exception):
+    """Bytes are needed that are not here, and the caller may not be blocked until they are."""
 
     def __init__(self, ranges: Sequence[Range]) -> None:
         super().__init__(ranges)
         self.ranges = ranges
 
 
-# If set, `RemoteFile.take` raises `NotHere` instead of fetching, and finds here what was fetched since.
-_at_hand: ContextVar[dict[Range, Buffer] | None] = ContextVar("_at_hand", default=None)
+# If set, `RemoteFile.load` raises `MissingRanges` instead of fetching, and finds here what was fetched since.
+_prefetched: ContextVar[dict[Range, Buffer] | None] = ContextVar("_prefetched", default=None)
 
 
 class RemoteFile:
@@ -127,23 +98,42 @@ class RemoteFile:
     def __reduce__(self) -> Any:
         return RemoteFile.open, (self.reader, self.options)
 
-    # --- records and look-up tables ------------------------------------------------------------------------------
+    # --- bytes ---------------------------------------------------------------------------------------------------
 
-    def take(self, ranges: Sequence[Range]) -> list[Buffer]:
-        """Return the bytes of records, fetched together if they are not here yet."""
-        found, missing = self._peek(ranges)
-        at_hand = _at_hand.get()
-        if at_hand is not None:
-            found.update((range_, at_hand[range_]) for range_ in missing if range_ in at_hand)
+    def load(self, ranges: Sequence[Range]) -> list[Buffer]:
+        """Return bytes that are worth caching, such as records. What is not here is fetched together."""
+        found, missing = self._look_up(ranges)
+        prefetched = _prefetched.get()
+        if prefetched is not None:
+            found.update((range_, prefetched[range_]) for range_ in missing if range_ in prefetched)
             missing = [range_ for range_ in missing if range_ not in found]
             if missing:
-                raise NotHere(missing)
+                raise MissingRanges(missing)
         if missing:
-            self.run(self._fetch(missing, found))
+            self.run([self._caching(missing, found)])
         return [found[range_] for range_ in ranges]
 
-    def _peek(self, ranges: Iterable[Range]) -> tuple[dict[Range, Buffer], list[Range]]:
-        """Return what is here, and what is not."""
+    def loading(self, ranges: Iterable[Range], *, checked: bool) -> Generator[Batch, None, dict[Range, Buffer]]:
+        """Do what `load` does, as part of a read that consists of batches; returns the bytes of each range."""
+        found, missing = self._look_up(ranges)
+        if missing:
+            yield self._caching(missing, found, checked)
+        return found
+
+    def fetch(self, starts: npt.NDArray[np.uint64], stops: npt.NDArray[np.uint64]) -> list[memoryview]:
+        """Fetch the bytes of ranges, and do not cache them."""
+        found: dict[int, memoryview] = {}
+
+        def consume(members: npt.NDArray[np.intp], data: Buffer, offset: int) -> None:
+            view = memoryview(data)
+            for i in members.tolist():
+                found[i] = view[int(starts[i]) - offset : int(stops[i]) - offset]
+
+        self.run([Batch(starts, stops, consume)])
+        return [found[i] for i in range(len(starts))]
+
+    def _look_up(self, ranges: Iterable[Range]) -> tuple[dict[Range, Buffer], list[Range]]:
+        """Return what is in the tail or in the cache, and what is missing."""
         tail_start = self.size - len(memoryview(self.tail))
         found: dict[Range, Buffer] = {}
         missing: dict[Range, None] = {}
@@ -160,45 +150,26 @@ class RemoteFile:
                     missing[start, stop] = None
         return found, list(missing)
 
-    def _keep(self, range_: Range, content: bytes) -> None:
-        with self._lock:
-            if range_ not in self._cache:
-                self._cache[range_] = content
-                self._cached += len(content)
-            while self._cached > CACHE_SIZE and self._cache:  # an interrupt may have left the sum too large
-                self._cached -= len(self._cache.popitem(last=False)[1])
-
-    def _fetch(self, ranges: Sequence[Range], found: dict[Range, Buffer], checked: bool = True) -> Iterator[Batch]:
-        """Put the bytes of ranges into `found`, and keep them."""
+    def _caching(self, ranges: Sequence[Range], found: dict[Range, Buffer], checked: bool = True) -> Batch:
+        """Make the batch that puts the bytes of ranges into `found` and into the cache."""
 
         def consume(members: npt.NDArray[np.intp], data: Buffer, offset: int) -> None:
             view = memoryview(data)
             for start, stop in (ranges[i] for i in members.tolist()):
                 content = bytes(view[start - offset : stop - offset])
                 found[start, stop] = content
-                self._keep((start, stop), content)
+                self._cache_range((start, stop), content)
 
-        places = np.array(ranges, np.uint64).reshape(-1, 2)
-        yield Batch(places[:, 0], places[:, 1], consume, checked)
+        starts_and_stops = np.array(ranges, np.uint64).reshape(-1, 2)
+        return Batch(starts_and_stops[:, 0], starts_and_stops[:, 1], consume, checked)
 
-    # --- data ----------------------------------------------------------------------------------------------------
-
-    def read(self, plans: Sequence[ChunkPlan]) -> Iterator[Batch]:
-        """Fill the results of plans. A round trip for look-up tables that are not here, and one for the chunks."""
-        for parts in _windows(plans):
-            groups = [plan.groups(first, last).tolist() for plan, first, last in parts]
-            places = [
-                {number: plan.group_range(number) for number in numbers}
-                for (plan, _, _), numbers in zip(parts, groups, strict=True)
-            ]
-            found, missing = self._peek(range_ for part in places for range_ in part.values())
-            if missing:
-                yield from self._fetch(missing, found, checked=False)
-            located = [
-                plan.locate(first, last, {number: found[range_] for number, range_ in part.items()})
-                for (plan, first, last), part in zip(parts, places, strict=True)
-            ]
-            yield _decoding(parts, located)
+    def _cache_range(self, range_: Range, content: bytes) -> None:
+        with self._lock:
+            if range_ not in self._cache:
+                self._cache[range_] = content
+                self._cached += len(content)
+            while self._cached > CACHE_SIZE and self._cache:  # an interrupt may have left the sum too large
+                self._cached -= len(self._cache.popitem(last=False)[1])
 
     # --- fetching ------------------------------------------------------------------------------------------------
 
@@ -261,7 +232,7 @@ class _Fetch:
         self._reader = file.reader
         self._batch = batch
         self._checked = batch.checked and file.version is not None
-        self._requests = plan_requests(batch.starts, batch.stops, file.options)
+        self._requests = coalesce_ranges(batch.starts, batch.stops, file.options)
         self.ranges = self._requests.ranges()
         self.concurrency = self._requests.concurrency(file.options)
         self._unanswered = set(range(len(self.ranges)))
@@ -294,60 +265,15 @@ def _wrong_length(reader: RangeReader, offset: int, wanted: int, got: int) -> Om
     return OmReadError(f"the store sent {got} bytes where {wanted} were asked for", path=reader.name, offset=offset)
 
 
-def _windows(plans: Sequence[ChunkPlan]) -> Iterator[list[tuple[ChunkPlan, int, int]]]:
-    """Split plans into parts, (plan, first chunk, last chunk), that are read together."""
-    parts: list[tuple[ChunkPlan, int, int]] = []
-    room = WINDOW_CHUNKS
-    for plan in plans:
-        first = 0
-        while first < plan.n_chunks:
-            last = min(plan.n_chunks, first + room)
-            parts.append((plan, first, last))
-            room -= last - first
-            first = last
-            if room == 0:
-                yield parts
-                parts, room = [], WINDOW_CHUNKS
-    if parts:
-        yield parts
-
-
-def _decoding(
-    parts: Sequence[tuple[ChunkPlan, int, int]],
-    located: Sequence[tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]],
-) -> Batch:
-    """Make the batch that decodes the chunks of some parts of plans."""
-    ends = list(accumulate(last - first for _, first, last in parts))
-
-    def consume(members: npt.NDArray[np.intp], data: Buffer, offset: int) -> None:
-        # Chunks of one part that follow one another, as most do, are decoded in one call.
-        breaks = np.flatnonzero(np.diff(members) != 1) + 1
-        for run in np.split(members, breaks):
-            begin, end = int(run[0]), int(run[-1]) + 1
-            while begin < end:
-                i = bisect_right(ends, begin)
-                plan, first, last = parts[i]
-                origin = ends[i] - (last - first)
-                stop = min(end, ends[i])
-                starts, stops = located[i]
-                span = slice(begin - origin, stop - origin)
-                plan.decode(first + span.start, first + span.stop, starts[span], stops[span], data, offset)
-                begin = stop
-
-    starts = np.concatenate([starts for starts, _ in located])
-    stops = np.concatenate([stops for _, stops in located])
-    return Batch(starts, stops, consume)
-
-
 async def complete(file: RemoteFile, function: Callable[[], T]) -> T:
-    """Return what a function returns that only reads records, fetching what it misses without blocking the loop."""
-    at_hand: dict[Range, Buffer] = {}
+    """Return what a function returns that only loads records, fetching what it misses without blocking the loop."""
+    prefetched: dict[Range, Buffer] = {}
     while True:
-        token = _at_hand.set(at_hand)
+        token = _prefetched.set(prefetched)
         try:
             return function()
-        except NotHere as missing:
+        except MissingRanges as missing:
             ranges = missing.ranges
         finally:
-            _at_hand.reset(token)
-        await file.run_async(file._fetch(ranges, at_hand))
+            _prefetched.reset(token)
+        await file.run_async([file._caching(ranges, prefetched)])

@@ -16,19 +16,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from omfiles._reading.reader import OmFileReader
-from omfiles._stores.remote_file import Batch, RemoteFile
+from omfiles._stores.remote_file import RemoteFile
 from omfiles._stores.resolve import URL, path_of
-from omfiles._tools.local_ranges import open_anywhere
+from omfiles._tools.local_ranges import open_ranges
 from omfiles._writing.fsspec_sink import sink_of_fsspec
 from omfiles._writing.open_sink import open_sink
 from omfiles.errors import OmFormatError
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
     from omfiles._stores.coalesce import FetchOptions
 
 __all__ = ["beside", "differences", "options_for", "write_hashes"]
@@ -91,7 +88,7 @@ def write_hashes(
     >>> bool(omfiles.verify("rain.om", hashes=True))
     True
     """
-    file = open_anywhere(source, storage_options, fetch)
+    file = open_ranges(source, storage_options, fetch)
     OmFileReader(file)  # or it is no OM file
     place = beside(source) if target is None else target
     if isinstance(place, tuple) and not hasattr(place[0], "open"):
@@ -165,7 +162,7 @@ def _parse(hashes: RemoteFile, size: int) -> list[str]:
     n_blocks = -(-size // BLOCK_SIZE)
     if hashes.size > n_blocks * LINE_SIZE + (64 << 10):
         raise OmFormatError(f"it is too large for hashes of a file of {size} bytes", path=hashes.name)
-    content = bytes(hashes.take([(0, hashes.size)])[0])
+    content = bytes(hashes.load([(0, hashes.size)])[0])
     lines = LINE.findall(content)
     if not lines:
         raise OmFormatError("it has no hashes of parts, as omfiles.write_hashes writes them", path=hashes.name)
@@ -184,20 +181,8 @@ def _blocks(file: RemoteFile) -> Iterator[tuple[int, memoryview]]:
     """The blocks of a file, in order."""
     for first in range(0, file.size, WINDOW_SIZE):
         starts = np.arange(first, min(first + WINDOW_SIZE, file.size), BLOCK_SIZE, dtype=np.uint64)
-        window = _window(file, starts, np.minimum(starts + np.uint64(BLOCK_SIZE), np.uint64(file.size)))
-        for i, start in enumerate(starts.tolist()):
-            yield start, window[i]
-
-
-def _window(file: RemoteFile, starts: npt.NDArray[np.uint64], stops: npt.NDArray[np.uint64]) -> dict[int, memoryview]:
-    arrived: dict[int, memoryview] = {}
-
-    def consume(members: npt.NDArray[np.intp], data: Buffer, offset: int) -> None:
-        for i in members.tolist():
-            arrived[i] = memoryview(data)[int(starts[i]) - offset : int(stops[i]) - offset]
-
-    file.run([Batch(starts, stops, consume)])
-    return arrived
+        window = file.fetch(starts, np.minimum(starts + np.uint64(BLOCK_SIZE), np.uint64(file.size)))
+        yield from zip(starts.tolist(), window, strict=True)
 
 
 def _digest(data: memoryview) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Files of this machine read as those of stores are, for what goes through whole files wherever they lie."""
+"""Local files read by ranges as those of stores are, for what goes through whole files wherever they lie."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from omfiles._stores.remote_file import RemoteFile
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["open_anywhere"]
+__all__ = ["open_ranges"]
 
 
 class _LocalRanges(RangeReader):
@@ -31,10 +31,10 @@ class _LocalRanges(RangeReader):
         self, ranges: Sequence[tuple[int, int]], *, concurrency: int
     ) -> Generator[tuple[int, Buffer], None, None]:
         for index, (start, stop) in enumerate(ranges):
-            yield index, self._source.take(start, stop)
+            yield index, self._source.read_range(start, stop)
 
 
-def open_anywhere(
+def open_ranges(
     source: Any, storage_options: Mapping[str, Any] | None = None, fetch: FetchOptions | None = None
 ) -> RemoteFile:
     """Open what `OmFileReader` takes, without a look at what is in it.

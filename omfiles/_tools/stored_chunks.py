@@ -11,13 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from omfiles._chunk_grid import boxes, grid
+from omfiles._reading.read_arrays import read_ranges
 from omfiles._reading.reader import OmFileReader
 from omfiles._writing.array_spec import EXACT, ArraySpec
 from omfiles._writing.encode import EncodedPart
 
 if TYPE_CHECKING:
-    from typing_extensions import Buffer
-
     from omfiles._native.read_plan import ReadPlan
 
 __all__ = ["chunk_sizes", "encoded_parts", "nbytes_stored", "spec_of"]
@@ -146,7 +145,7 @@ def encoded_parts(reader: OmFileReader, max_bytes: int = PART_BYTES) -> Iterator
         shape = tuple(part.stop - part.start for part in box)
         last = first + prod(grid(shape, tuple(map(min, spec.chunks, shape))))
         starts, stops = _locate(reader, first, last)
-        yield EncodedPart(spec, shape, _bytes(reader, starts, stops), stops - starts[0], None)
+        yield EncodedPart(spec, shape, read_ranges(reader, starts, stops), stops - starts[0], None)
         first = last
 
 
@@ -165,7 +164,7 @@ def _locate(reader: OmFileReader, first: int, last: int) -> tuple[Offsets, Offse
     groups = plan.groups(first, last).tolist()
     ranges = {number: plan.group_range(number) for number in groups}
     begin, end = ranges[groups[0]][0], ranges[groups[-1]][1]
-    table = memoryview(reader._take(begin, end))
+    table = memoryview(reader._read_bytes(begin, end))
     return plan.locate(first, last, {number: table[i - begin : j - begin] for number, (i, j) in ranges.items()})
 
 
@@ -173,26 +172,6 @@ def _plan(reader: OmFileReader) -> ReadPlan:
     """Plan to read the whole array, whose elements would all go to one position."""
     out = np.ndarray(reader.shape, reader.dtype, np.empty(1, reader.dtype), strides=(0,) * reader.ndim)
     return reader._plan(..., out)
-
-
-def _bytes(reader: OmFileReader, starts: Offsets, stops: Offsets) -> npt.NDArray[np.uint8]:
-    """Return the bytes of chunks that follow one another."""
-    file = reader._remote
-    begin, end = int(starts[0]), int(stops[-1])
-    if file is None:
-        return np.frombuffer(memoryview(reader._take(begin, end)), np.uint8)
-    from omfiles._stores.remote_file import Batch
-
-    data = np.empty(end - begin, np.uint8)
-
-    def consume(members: npt.NDArray[np.intp], reply: Buffer, offset: int) -> None:
-        found = np.frombuffer(memoryview(reply), np.uint8)
-        for i in members.tolist():
-            start, stop = int(starts[i]), int(stops[i])
-            data[start - begin : stop - begin] = found[start - offset : stop - offset]
-
-    file.run([Batch(starts, stops, consume)])
-    return data
 
 
 def same_encoding(spec: ArraySpec, other: ArraySpec) -> bool:

@@ -17,8 +17,9 @@ import numpy.typing as npt
 from omfiles._native.threads import get_num_threads, share
 from omfiles._reading.display import counted
 from omfiles._reading.reader import OmFileReader
+from omfiles._reading.remote_read import chunk_batches
 from omfiles._tools.hashes import beside, differences, options_for
-from omfiles._tools.local_ranges import open_anywhere
+from omfiles._tools.local_ranges import open_ranges
 from omfiles.errors import OmFormatError
 
 if TYPE_CHECKING:
@@ -184,11 +185,11 @@ def verify(
     >>> print(result.problems[0])
     /: field 'block' at byte 4: chunk 0, elements [0:1, 0:20]: the block goes on behind the end of its chunk
     """
-    file = open_anywhere(source, storage_options, fetch)
+    file = open_ranges(source, storage_options, fetch)
     expected = None
     if hashes is not None and hashes is not False:
         place = beside(source) if hashes is True else hashes
-        expected = open_anywhere(place, options_for(place, storage_options), fetch)
+        expected = open_ranges(place, options_for(place, storage_options), fetch)
     check = _Check(file, progress, n_passes=1 if expected is None else 2)
     try:
         check.structure()
@@ -341,7 +342,7 @@ class _Check:
         if root._span[0] == 0:
             return  # a legacy file: its header was read in place of a record
         self.extents += [_Extent(0, 3, "the header"), _Extent(self.file.size - 24, self.file.size, "the trailer")]
-        start = bytes(self.file.take([(0, 3)])[0])
+        start = bytes(self.file.load([(0, 3)])[0])
         if start != b"OM\3":
             message = f"found {start.hex(' ')}; a file with this trailer starts with 4f 4d 03, which is 'OM' and 3"
             self.add(STRUCTURE, self.root, 0, message, "header")
@@ -378,7 +379,7 @@ class _Check:
 
     def data(self) -> None:
         """Check all look-up tables and chunks."""
-        self.file.run(self.file.read(self.arrays))
+        self.file.run(chunk_batches(self.file, self.arrays))
 
     def layout(self) -> None:
         """Note what overlaps, and bytes that nothing refers to."""
@@ -435,7 +436,7 @@ class _Check:
 
 
 class _ArrayCheck:
-    """The chunks of an array, as `RemoteFile.read` asks for them; what fails is reported, and the rest goes on."""
+    """The chunks of an array, as a `ChunkPlan`; what fails is reported, and the rest goes on."""
 
     def __init__(self, check: _Check, place: _Place, reader: OmFileReader, order: int) -> None:
         self._check = check

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy.typing as npt
 import xarray
 from xarray.backends import BackendArray
 
-from omfiles._reading import fancy_index
-from omfiles._reading.reader import OmFileReader, plan_orthogonal, plan_pointwise, read_pieces, read_pieces_async
+from omfiles._reading.read_arrays import orthogonal, pointwise, read_selection, read_selection_async
+from omfiles._reading.reader import OmFileReader
 
 __all__ = ["DirectArray", "OmBackendArray", "decoded", "index_arrays", "lazily_indexed"]
 
@@ -57,22 +57,16 @@ class OmBackendArray(DirectArray):
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         if _kind(key) == BASIC:
             return self.reader.read_array(key.tuple)
-        out, view, pieces = self._plan(key)
-        read_pieces(self.reader, pieces, view)
-        return out
+        if _kind(key) == POINTWISE:
+            return read_selection(self.reader, pointwise, index_arrays(key, self.shape))
+        return read_selection(self.reader, orthogonal, key.tuple)
 
     async def async_getitem(self, key: Any) -> npt.NDArray[Any]:
         """Read a selection without blocking the event loop."""
-        out, view, pieces = await asyncio.to_thread(self._plan, key)
-        await read_pieces_async(self.reader, pieces, view)
-        return out
-
-    def _plan(self, key: Any) -> tuple[npt.NDArray[Any], npt.NDArray[Any], Iterator[fancy_index.Piece]]:
-        """Plan the pieces of a selection, for a view of the result."""
         if _kind(key) == POINTWISE:
-            return plan_pointwise(self.reader, index_arrays(key, self.shape))
-        out, pieces = plan_orthogonal(self.reader, key.tuple)
-        return out, out, pieces
+            arrays = await asyncio.to_thread(index_arrays, key, self.shape)
+            return await read_selection_async(self.reader, pointwise, arrays)
+        return await read_selection_async(self.reader, orthogonal, key.tuple)
 
 
 def _kind(key: Any) -> str:
@@ -84,13 +78,13 @@ def _kind(key: Any) -> str:
 
 def index_arrays(key: Any, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.intp], ...]:
     """Make index arrays, which broadcast to the result, of a key of xarray."""
-    pointwise = _kind(key) == POINTWISE
+    by_point = _kind(key) == POINTWISE
     arrays = [
         np.arange(*item.indices(size)) if isinstance(item, slice) else np.asarray(item)
         for item, size in zip(key.tuple, shape)
     ]
     # Each has axes of its own, except that points share theirs, which come first.
-    own = [not pointwise or isinstance(item, slice) for item in key.tuple]
+    own = [not by_point or isinstance(item, slice) for item in key.tuple]
     points = max((array.ndim for array, alone in zip(arrays, own) if not alone), default=0)
     ndim = points + sum(array.ndim for array, alone in zip(arrays, own) if alone)
     made, axis = [], points

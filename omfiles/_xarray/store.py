@@ -25,6 +25,7 @@ from omfiles._datasets.hierarchy import (
     scan,
     unique,
 )
+from omfiles._reading.read_arrays import read_together
 from omfiles._reading.reader import OmFileReader, OmVariable
 from omfiles._xarray.lazy import OmBackendArray, decoded, lazily_indexed
 from omfiles._xarray.openmeteo import GRID_MAPPING, Names, Switch, applies, inherit_dimensions, translate
@@ -33,7 +34,7 @@ from omfiles._xarray.selection import GridIndex
 __all__ = ["OmDataStore"]
 
 MAX_EAGER_INDEX = 1 << 20
-"""Bytes of a coordinate that is fetched from a store when the dataset is opened."""
+"""Bytes of a coordinate that is read when the dataset is opened."""
 
 
 class OmDataStore(AbstractDataStore):
@@ -184,17 +185,12 @@ class OmDataStore(AbstractDataStore):
         self.root_variable.close()
 
     def _fetch(self) -> dict[str, npt.NDArray[Any]]:
-        """Read texts, and from a store the indexes, all together: xarray would read one after another."""
+        """Read texts and indexes all together: xarray would read one after another."""
         wanted = {name: self._arrays[name] for name in self._characters}
-        file = self.root_variable._remote
-        if file is None:
-            return {name: array.reader[...] for name, array in wanted.items()}
         for name, array in self._arrays.items():
             if self._dims[name] == (name,) and array.reader.nbytes <= MAX_EAGER_INDEX:
                 wanted[name] = array
-        plans = {name: array.reader._plan(...) for name, array in wanted.items()}
-        file.run(file.read(list(plans.values())))
-        return {name: plan.out for name, plan in plans.items()}
+        return dict(zip(wanted, read_together([(array.reader, ..., None) for array in wanted.values()]), strict=True))
 
 
 def _contents(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omfiles._reading.fancy_index import BOX_LIMIT, arrange, orthogonal, pointwise
+from omfiles._reading.fancy_index import BOX_LIMIT, orthogonal, pointwise
 
 
 class Chunked:
@@ -35,23 +35,18 @@ class Chunked:
         return self.array[key]
 
     def orthogonal(self, key, **limit):
-        out_shape, pieces = orthogonal(key, self.array.shape, self.chunks, **limit)
-        out = np.full(out_shape, -1)
-        for basic_key, out_index, take_index in pieces:
-            box = self.read(basic_key)
-            if take_index is not ...:
-                self.largest = max(self.largest, box.size)
-            out[out_index] = box[take_index]
-        return out
+        return self.select(orthogonal(key, self.array.shape, self.chunks, **limit))
 
     def pointwise(self, key, **limit):
-        out_shape, axes, pieces = pointwise(key, self.array.shape, self.chunks, **limit)
-        out = np.full(out_shape, -1)
-        for basic_key, out_index, take_index in pieces:
+        return self.select(pointwise(key, self.array.shape, self.chunks, **limit))
+
+    def select(self, selection):
+        out = np.full(selection.shape, -1)
+        for basic_key, out_index, box_index in selection.subselections:
             box = self.read(basic_key)
-            if take_index is not ...:
+            if box_index is not ...:
                 self.largest = max(self.largest, box.size)
-            arrange(out, axes)[out_index] = box[take_index]
+            selection.view(out)[out_index] = box[box_index]
         return out
 
     def check_reads(self, wanted):
@@ -170,10 +165,10 @@ def test_slices_of_long_dimensions_are_cut():
 @pytest.mark.parametrize("chunk", [1, 2**20, 2**61, 2**62])
 def test_extents_near_the_limit_of_64_bits(chunk):
     key = [0, 5, 2**62 - 1]
-    _, pieces = orthogonal((key, [0]), (2**62, 1), (chunk, 1))
-    assert [basic_key[0] for basic_key, _, _ in pieces][-1] == slice(2**62 - 1, 2**62)
-    _, _, pieces = pointwise((key, 0), (2**62, 1), (chunk, 1))
-    assert [basic_key[0] for basic_key, _, _ in pieces][-1] == slice(2**62 - 1, 2**62)
+    subselections = orthogonal((key, [0]), (2**62, 1), (chunk, 1)).subselections
+    assert [basic_key[0] for basic_key, _, _ in subselections][-1] == slice(2**62 - 1, 2**62)
+    subselections = pointwise((key, 0), (2**62, 1), (chunk, 1)).subselections
+    assert [basic_key[0] for basic_key, _, _ in subselections][-1] == slice(2**62 - 1, 2**62)
 
 
 def test_points_without_work_per_point():
@@ -181,8 +176,8 @@ def test_points_without_work_per_point():
     rng = np.random.default_rng(1)
     key = (rng.integers(0, 10_000, 1_000_000), rng.integers(0, 10_000, 1_000_000))
     start = time.process_time()
-    _, _, pieces = pointwise(key, (10_000, 10_000), (20, 50))
-    n_points = sum(len(positions) for _, (positions,), _ in pieces)
+    subselections = pointwise(key, (10_000, 10_000), (20, 50)).subselections
+    n_points = sum(len(positions) for _, (positions,), _ in subselections)
     assert n_points == 1_000_000
     assert time.process_time() - start < 5  # below one second on an idle machine
 
