@@ -13,6 +13,7 @@ import os
 import sys
 import sysconfig
 import tarfile
+import tempfile
 import time
 from glob import glob
 from pathlib import Path
@@ -21,7 +22,9 @@ import Cython
 from Cython.Build import cythonize
 from setuptools import Extension, find_packages, setup
 from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
 from setuptools.command.sdist import sdist
+from setuptools.errors import CompileError
 
 # The stable ABI serves every CPython from 3.11 on; free-threaded builds have none that Cython can target.
 stable_abi = not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -81,6 +84,24 @@ def extensions() -> list[Extension]:
     )
 
 
+class BuildExt(build_ext):
+    """A machine that cannot compile says so in a sentence, once, instead of in a traceback of each module."""
+
+    def build_extensions(self):
+        self.try_header("stdlib.h", "a C compiler (Debian: apt-get install build-essential)")
+        self.try_header("Python.h", "the headers of this Python (Debian: apt-get install python3-dev)")
+        super().build_extensions()
+
+    def try_header(self, name: str, needed: str) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text(f"#include <{name}>\n")
+            try:
+                self.compiler.compile([str(source)], output_dir=folder, include_dirs=self.include_dirs)
+            except CompileError as error:
+                sys.exit(f"error: omfiles cannot be compiled ({error}): it needs {needed}")
+
+
 class Sdist(sdist):
     """Archives without traces of the machine: files in order, times of the commit, nobody's names and umask."""
 
@@ -137,7 +158,7 @@ setup(
     packages=[*find_packages(include=["omfiles*"]), "omfiles.include", "omfiles.include.omf"],
     package_dir={"omfiles.include": "csrc/include"},
     ext_modules=[] if os.environ.get("OMFILES_PREBUILT") else extensions(),
-    cmdclass={"sdist": Sdist, "bdist_wheel": Wheel},
+    cmdclass={"build_ext": BuildExt, "sdist": Sdist, "bdist_wheel": Wheel},
     options={
         "build_ext": {"parallel": True},
         **({"bdist_wheel": {"py_limited_api": "cp311"}} if stable_abi else {}),

@@ -5,11 +5,17 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "files"
+CPP = os.environ.get("CXX") or sysconfig.get_config_var("CXX") or "c++"
+needs_cpp = pytest.mark.skipif(not shutil.which(CPP.split()[0]), reason=f"needs a C++ compiler: {CPP} is missing")
 
 
 def run(*command: str | Path, cwd: Path, **variables: str) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from strangers import GOLDEN, exported, run, write_example
+from strangers import GOLDEN, exported, needs_cpp, run, write_example
 
 pytestmark = pytest.mark.xdist_group("extensions")  # which share an environment
 
@@ -94,7 +94,7 @@ def test_cython(python: Path, tmp_path: Path) -> None:
     run(python, "-c", USE_OF_CYTHON, cwd=tmp_path)
 
 
-@pytest.mark.parametrize("suffix", ["c", "cpp"])
+@pytest.mark.parametrize("suffix", ["c", pytest.param("cpp", marks=needs_cpp)])
 def test_capsule(python: Path, tmp_path: Path, suffix: str) -> None:
     write_example("From C and C++ in an extension module", tmp_path)
     setup = tmp_path / "setup.py"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from strangers import GOLDEN, ROOT, exported, run
+from strangers import GOLDEN, ROOT, exported, needs_cpp, run
 
 CMAKE = shutil.which("cmake", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or ""
 pytestmark = [
@@ -57,6 +57,7 @@ def test_only_public_names_are_exported(prefix: Path) -> None:
         assert all(name.startswith(("omf_", "omfi_")) for name in names)
 
 
+@needs_cpp
 def test_cmake_package(prefix: Path, tmp_path: Path) -> None:
     """Both examples find the library, and need nothing but it and the C library."""
     run(CMAKE, "-S", ROOT / "csrc/examples", "-B", tmp_path, f"-DCMAKE_PREFIX_PATH={prefix}", cwd=tmp_path)

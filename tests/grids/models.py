@@ -7,7 +7,7 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import pyproj
+import pytest
 
 from omfiles.grids import RegularGrid
 
@@ -23,6 +23,7 @@ class Model(NamedTuple):
     @cache  # noqa: B019 - there are few
     def wkt(self, version: str = "WKT2_2019") -> str:
         """As PROJ writes it, with the first and the last point of the grid as area of use."""
+        pyproj = pytest.importorskip("pyproj")
         crs = pyproj.CRS(self.proj + " +type=crs")
         to_wgs84 = pyproj.Transformer.from_crs(crs, crs.source_crs or crs, always_xy=True)
         last = [start + step * (n - 1) for start, step, n in zip(self.origin, self.step, self.shape[::-1])]

@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 import numpy as np
-import pyproj
 import pytest
 from models import MODELS, distance
 
@@ -21,6 +20,8 @@ from omfiles._grids.projection import (
     Stereographic,
 )
 from omfiles.grids import OmGrid, RegularGrid
+
+pyproj = pytest.importorskip("pyproj")
 
 SPHERE = 'BASEGEOGCRS["Sphere",DATUM["Sphere",ELLIPSOID["Sphere",6371229,0]]]'
 USAGE = 'USAGE[SCOPE["grid"],BBOX[40,0,50,10]]'

@@ -4,11 +4,12 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import pyproj
 import pytest
 from models import MODELS, PROJECTED, distance
 
 from omfiles._grids.projection import Ellipsoid, LambertAzimuthal, LambertConformal, RotatedPole, Stereographic
+
+pyproj = pytest.importorskip("pyproj")
 
 CLARKE = Ellipsoid(6378206.4, 294.9786982)
 INTERNATIONAL = Ellipsoid(6378388, 297)

@@ -4,12 +4,13 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
-import pyproj
 import pytest
 from models import MODELS
 
 from omfiles.grids import OmGrid, RegularGrid
 from omfiles.types import LatLon, XYIndex
+
+pyproj = pytest.importorskip("pyproj")
 
 # What omfiles 1.2.0 finds at (latitude, longitude), and its (latitude, longitude) of (x, y).
 PEER = {

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +45,25 @@ def test_every_guarantee_has_a_test() -> None:
     tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     held = re.findall(r"@?pytest\.mark\.guarantee\(n=(\d+)\)", tests)
     assert set(held) == set(promised)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (["tools/check-machine", sys.executable], r"This machine lacks a C compiler \(no-such-cc\)\..*\n"),
+        (
+            ["tools/check-machine", "no-such-python"],
+            r"This machine lacks Python 3\.11 .*, a C compiler \(no-such-cc\)\..*\n",
+        ),
+        (
+            [sys.executable, "setup.py", "--quiet", "build_ext"],
+            r"error: .* cannot be compiled .*: it needs a C compiler .*\n",
+        ),
+    ],
+    ids=["compiler", "Python", "setup.py"],
+)
+def test_one_line_says_what_a_machine_lacks(command: list[str], expected: str) -> None:
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "CC": "no-such-cc"}, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(expected, done.stderr)
