@@ -289,7 +289,7 @@ def check_free(path: str, force: bool) -> None:
 
 
 @contextmanager
-def appearing(path: str, force: bool) -> Iterator[str]:
+def atomic_output(path: str, force: bool) -> Iterator[str]:
     """Make a path beside this one to write to, a file or a folder, which takes its place in the end or disappears."""
     check_free(path, force)
     folder, name = os.path.split(path.rstrip("/"))

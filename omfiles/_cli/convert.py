@@ -7,10 +7,8 @@ import argparse
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 import omfiles
 from omfiles._cli.common import (
@@ -28,15 +26,15 @@ from omfiles._cli.common import (
     walk,
 )
 from omfiles._cli.datasets import FORMATS, Data, format_of, open_data, write_data
+from omfiles._cli.encoding import EncodingOptions, add_encoding
 from omfiles._cli.progress import Progress
-from omfiles._core import COMPRESSIONS
 from omfiles._datasets.attrs import COORDINATE, ROLE
 from omfiles._datasets.hierarchy import dimensions, scan
 from omfiles._reading.reader import OmFileReader
 from omfiles._tools.copy_variables import MEMORY, copy_file
 from omfiles._writing.array_spec import EXACT
 
-__all__ = ["Wishes", "add_encoding", "add_ends", "add_parsers", "only"]
+__all__ = ["add_ends", "add_parsers", "only"]
 
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)B?")
 
@@ -78,77 +76,6 @@ def add_ends(parser: argparse.ArgumentParser, input_help: str) -> None:
     )
 
 
-# --- how arrays shall be encoded --------------------------------------------------------------------------------------
-
-
-def add_encoding(parser: argparse.ArgumentParser) -> None:
-    """Add options for arrays of an OM file. Each may be for one variable, VAR:VALUE."""
-    group = parser.add_argument_group(
-        "encoding of .om files", "for all variables, or for one if its name and a colon come first; may be repeated"
-    )
-    group.add_argument(
-        "--chunks",
-        type=_chunks,
-        action="append",
-        default=[],
-        metavar="[VAR:]CHUNKS",
-        help="extents of chunks: auto; 24,10,10 for variables of three dimensions; or time=24,lat=10, where dimensions "
-        "that are not named are not split",
-    )
-    group.add_argument(
-        "--compression",
-        type=_compression,
-        action="append",
-        default=[],
-        metavar="[VAR:]NAME",
-        help=", ".join(COMPRESSIONS),
-    )
-    for option, help in (
-        ("--scale-factor", "keep floats in steps of 1/N; without, they are kept exactly"),
-        ("--add-offset", "add this before scaling"),
-    ):
-        group.add_argument(option, type=_number, action="append", default=[], metavar="[VAR:]N", help=help)
-    group.add_argument(
-        "--overflow",
-        choices=("raise", "clip", "nan"),
-        default="raise",
-        help="what becomes of floats that are too large for their scale (default: an error)",
-    )
-
-
-def _split(text: str) -> tuple[str | None, str]:
-    variable, colon, value = text.rpartition(":")
-    return (variable, value) if colon else (None, text)
-
-
-def _chunks(text: str) -> tuple[str | None, Any]:
-    variable, value = _split(text)
-    if value == "auto":
-        return variable, "auto"
-    items = value.split(",")
-    if all(re.fullmatch(r"[1-9]\d*", item) for item in items):
-        return variable, tuple(map(int, items))
-    pairs = [item.partition("=") for item in items]
-    if all(name and equals and re.fullmatch(r"[1-9]\d*", extent) for name, equals, extent in pairs):
-        return variable, {name: int(extent) for name, _, extent in pairs}
-    raise argparse.ArgumentTypeError(f"{value!r} is neither 'auto', nor extents such as 24,10,10, nor time=24,lat=10")
-
-
-def _compression(text: str) -> tuple[str | None, str]:
-    variable, value = _split(text)
-    if value not in COMPRESSIONS:
-        raise argparse.ArgumentTypeError(f"{value!r} is none of {', '.join(COMPRESSIONS)}")
-    return variable, value
-
-
-def _number(text: str) -> tuple[str | None, float]:
-    variable, value = _split(text)
-    try:
-        return variable, float(value)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{value!r} is no number") from None
-
-
 def _bytes(text: str) -> int:
     """Parse a size.
 
@@ -164,70 +91,6 @@ def _bytes(text: str) -> int:
     return int(float(match[1]) * (1024 if match[3] else 1000) ** power)
 
 
-class Wishes:
-    """What the options say about arrays.
-
-    Parameters
-    ----------
-    arguments : argparse.Namespace
-        With the options of `add_encoding`.
-    """
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self._chunks: list[tuple[str | None, Any]] = arguments.chunks
-        self._codec = {name: getattr(arguments, name) for name in ("compression", "scale_factor", "add_offset")}
-        self._used: set[str] = set()
-        self._seen: list[str] = []
-
-    def __bool__(self) -> bool:
-        return bool(self._chunks) or any(self._codec.values())
-
-    def __call__(
-        self, path: str, dims: Sequence[Any], shape: Sequence[int], dtype: np.dtype[Any], is_coordinate: bool
-    ) -> dict[str, Any]:
-        """Return the settings for an array."""
-        self._seen.append(path)
-        settings: dict[str, Any] = {}
-        for variable, chunks in self._chunks:
-            if variable == path:
-                self._used.add(path)
-                settings["chunks"] = self._lengths(path, chunks, dims, shape)
-            elif variable is None and "chunks" not in settings and not is_coordinate:
-                fits = chunks == "auto" or (
-                    any(dim in chunks for dim in dims) if isinstance(chunks, Mapping) else len(chunks) == len(shape)
-                )
-                if fits:
-                    settings["chunks"] = self._lengths(path, chunks, dims, shape)
-        for name, given in self._codec.items():
-            general = dtype.kind == "f" and not is_coordinate
-            for variable, value in given:
-                if variable == path:
-                    self._used.add(path)
-                if variable == path or (variable is None and general and (path, name) not in self._specific):
-                    settings[name] = value
-        return settings
-
-    @property
-    def _specific(self) -> set[tuple[str | None, str]]:
-        return {(variable, name) for name, given in self._codec.items() for variable, _ in given}
-
-    @staticmethod
-    def _lengths(path: str, chunks: Any, dims: Sequence[Any], shape: Sequence[int]) -> Any:
-        if not isinstance(chunks, Mapping):
-            return chunks
-        unknown = [dim for dim in chunks if dim not in dims]
-        if unknown and not any(dim in dims for dim in chunks):
-            raise CommandError(f"{path} has no dimension {unknown[0]!r}; {listing(list(map(str, dims)))}", USAGE)
-        return tuple(chunks.get(dim, extent) for dim, extent in zip(dims, shape))
-
-    def check(self) -> None:
-        """Refuse what was for no variable, when all were seen."""
-        named = {variable for variable, _ in self._chunks} | {variable for variable, _ in self._specific}
-        for variable in sorted(name for name in named if name is not None):
-            if variable not in self._used:
-                raise CommandError(f"an option is for the variable {variable!r}; {listing(self._seen)}", USAGE)
-
-
 # --- convert ----------------------------------------------------------------------------------------------------------
 
 
@@ -236,28 +99,26 @@ def convert(arguments: argparse.Namespace) -> int:
     source_format = format_of(source, arguments.source_format, "--from")
     target_format = format_of(target, arguments.target_format, "--to")
     check_free(target, arguments.force)
-    wishes = Wishes(arguments)
+    options = EncodingOptions.parse(arguments)
     if "om" not in (source_format, target_format):
         raise CommandError(f"from {source_format} to {target_format} is not for this program: one must be .om", USAGE)
-    if wishes and target_format != "om":
+    if options and target_format != "om":
         raise CommandError("chunks, compression and scale are for .om files as output", USAGE)
     if source_format == target_format:
-        _convert_om(arguments, wishes)
+        _convert_om(arguments, options)
     else:
         data = open_data(source, source_format, arguments, decode_times=False)
-        write_data(only(data, variables(arguments)), target, target_format, arguments, wishes)
-        wishes.check()
+        write_data(only(data, variables(arguments)), target, target_format, arguments, options)
     return OK
 
 
-def _convert_om(arguments: argparse.Namespace, wishes: Wishes) -> None:
+def _convert_om(arguments: argparse.Namespace, options: EncodingOptions) -> None:
     """Arrange an OM file otherwise. All of its tree stays."""
     source, target = arguments.input, arguments.output
     if arguments.var:
         raise CommandError("--var is for other formats; `omfiles extract` takes variables out of an .om file", USAGE)
     with omfiles.open(source, storage_options=options_for(source, arguments)) as root:
-        settings = _settings(root, wishes)
-        wishes.check()
+        encodings = _encodings(root, options)
         total = sum(node.nbytes for _, node in walk(root) if node.is_array)
         with (
             omfiles.OmFileWriter(target, arguments.layout, storage_options=options_for(target, arguments)) as writer,
@@ -266,34 +127,36 @@ def _convert_om(arguments: argparse.Namespace, wishes: Wishes) -> None:
             copy_file(
                 root,
                 writer,
-                encoding=lambda array: settings.get(array._span, {}),
+                encoding=lambda array: encodings.get(array._span, {}),
                 overflow=arguments.overflow,
                 max_bytes=arguments.memory // 2,  # and the same for what becomes of it
                 progress=progress,
             )
 
 
-def _settings(root: OmFileReader, wishes: Wishes) -> dict[tuple[int, int], dict[str, Any]]:
-    """Settings of all arrays, by the place of their records."""
-    if not wishes:
+def _encodings(root: OmFileReader, options: EncodingOptions) -> dict[tuple[int, int], dict[str, Any]]:
+    """What changes of the encodings of all arrays, by the ranges of their records."""
+    if not options:
         return {}
     _, arrays = scan(root)
     start = len(arrays[0].path) - len(arrays[0].path[1:].removeprefix(root.name)) if arrays else 0
-    dims = dimensions(dict(enumerate(arrays)))
+    paths = [array.path[start:].lstrip("/") or root.name or "data" for array in arrays]
+    options.check(paths)
     found = {}
-    for number, array in enumerate(arrays):
-        reader, name = array.reader, array.path[start:].lstrip("/") or root.name or "data"
-        is_coordinate = reader.name in dims[number] or COORDINATE in str(array.attrs.get(ROLE, "")).split()
-        settings = wishes(name, dims[number], reader.shape, reader.dtype, is_coordinate)
-        if "scale_factor" in settings and reader.compression_name == EXACT:
-            settings.setdefault("compression", "pfor_delta_2d")
-        rounds = reader.dtype.kind == "f" and settings.get("compression", EXACT) != EXACT
-        if rounds and "scale_factor" not in settings and reader.compression_name == EXACT:
-            raise CommandError(
-                f"{name}: {settings['compression']} rounds floats to multiples of 1/N, so --scale-factor N is needed",
-                USAGE,
-            )
-        found[reader._span] = settings
+    for path, array, dims in zip(paths, arrays, dimensions(dict(enumerate(arrays))).values()):
+        reader = array.reader
+        is_coordinate = reader.name in dims or COORDINATE in str(array.attrs.get(ROLE, "")).split()
+        encoding = options.for_variable(path, dims, reader.shape, reader.dtype, is_coordinate)
+        if reader.compression_name == EXACT:
+            if "scale_factor" in encoding:
+                encoding.setdefault("compression", "pfor_delta_2d")
+            elif reader.dtype.kind == "f" and encoding.get("compression", EXACT) != EXACT:
+                raise CommandError(
+                    f"{path}: {encoding['compression']} rounds floats to multiples of 1/N, so --scale-factor N is "
+                    "needed",
+                    USAGE,
+                )
+        found[reader._span] = encoding
     return found
 
 

@@ -12,16 +12,15 @@ from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import numpy as np
-
 from omfiles._chunk_grid import ArgumentError, auto_chunks, boxes, check_chunks, preferred_chunks
-from omfiles._cli.common import USAGE, CommandError, appearing, check_free, is_url, options_for, require
+from omfiles._cli.common import USAGE, CommandError, atomic_output, check_free, is_url, options_for, require
+from omfiles._cli.encoding import EncodingOptions
 from omfiles._cli.progress import Progress
 
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["FORMATS", "Data", "Settings", "format_of", "open_data", "write_data"]
+__all__ = ["FORMATS", "Data", "format_of", "open_data", "write_data"]
 
 Data: TypeAlias = "xarray.Dataset | xarray.DataTree"
 
@@ -164,11 +163,6 @@ def _chunk_cache(n_bytes: int, path: str | None = None) -> Iterator[None]:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-Settings = Callable[[str, Sequence[Any], Sequence[int], np.dtype[Any], bool], Mapping[str, Any]]
-"""Called with path, dimensions, shape and type of a variable, and whether it is a coordinate, this returns what of
-``chunks``, ``compression``, ``scale_factor`` and ``add_offset`` is wished for in an OM file."""
-
-
 class _Plan(NamedTuple):
     """How a variable is written."""
 
@@ -181,11 +175,11 @@ Planner = Callable[[str, "xarray.Variable", bool, int], _Plan]
 """Called with path, variable, whether it is a coordinate, and bytes of a part."""
 
 
-def write_data(data: Data, path: str, format: str, arguments: argparse.Namespace, settings: Settings) -> None:
-    """Write a dataset or a tree in some format; `settings` counts for OM files."""
+def write_data(data: Data, path: str, format: str, arguments: argparse.Namespace, encoding: EncodingOptions) -> None:
+    """Write a dataset or a tree in some format; `encoding` is for OM files."""
     check_free(path, arguments.force)
     if format == "om":
-        _write_om(data, path, arguments, settings)
+        _write_om(data, path, arguments, encoding)
     elif format == "netcdf":
         _write_netcdf(data, path, arguments)
     elif format == "zarr":
@@ -194,25 +188,26 @@ def write_data(data: Data, path: str, format: str, arguments: argparse.Namespace
         raise CommandError("GRIB files can be read, but not written", USAGE)
 
 
-def _write_om(data: Data, path: str, arguments: argparse.Namespace, settings: Settings) -> None:
+def _write_om(data: Data, path: str, arguments: argparse.Namespace, options: EncodingOptions) -> None:
     from omfiles.xarray import write_dataset
 
     encoding: dict[str, Mapping[str, Any]] = {}
 
     def plan(name: str, var: xarray.Variable, is_coordinate: bool, block: int) -> _Plan:
-        wishes = dict(settings(name, var.dims, var.shape, var.dtype, is_coordinate))
+        mine = options.for_variable(name, var.dims, var.shape, var.dtype, is_coordinate)
         try:
-            chunks = check_chunks(wishes.get("chunks", _om_chunks(var) or "auto"), var.shape, var.dtype.itemsize)
+            chunks = check_chunks(mine.get("chunks", _om_chunks(var) or "auto"), var.shape, var.dtype.itemsize)
         except ArgumentError as error:
             raise CommandError(f"{name}: {error}", USAGE) from None
-        encoding[name] = {**wishes, "chunks": chunks}
+        encoding[name] = {**mine, "chunks": chunks}
         first = next(boxes(var.shape, chunks, block // var.dtype.itemsize))
         kept = {key: value for key, value in var.encoding.items() if key.startswith("om_")}
         return _Plan([part.stop for part in first], kept)
 
     with _in_blocks(data, path, plan, arguments.memory) as blocks:
-        options = options_for(path, arguments)
-        write_dataset(blocks, path, encoding=encoding, overflow=arguments.overflow, storage_options=options)
+        options.check(encoding)
+        storage_options = options_for(path, arguments)
+        write_dataset(blocks, path, encoding=encoding, overflow=arguments.overflow, storage_options=storage_options)
 
 
 def _write_netcdf(data: Data, path: str, arguments: argparse.Namespace) -> None:
@@ -227,7 +222,7 @@ def _write_netcdf(data: Data, path: str, arguments: argparse.Namespace) -> None:
     # What is written are whole chunks, which need not be kept.
     with (
         _in_blocks(data, path, plan, arguments.memory) as blocks,
-        appearing(path, arguments.force) as part,
+        atomic_output(path, arguments.force) as part,
         _chunk_cache(SMALL),
     ):
         blocks.to_netcdf(part, engine=engine)
@@ -245,7 +240,7 @@ def _write_zarr(data: Data, path: str, arguments: argparse.Namespace) -> None:
             mode: Any = "w" if arguments.force else "w-"
             blocks.to_zarr(path, mode=mode, storage_options=options_for(path, arguments), consolidated=False)
         else:
-            with appearing(path, arguments.force) as part:
+            with atomic_output(path, arguments.force) as part:
                 blocks.to_zarr(part, mode="w-", consolidated=False)
 
 
@@ -305,8 +300,8 @@ def _threads(at_once: int, total: int) -> Iterator[int]:
     require("dask.array", "dask", f"writing {total >> 20} MiB with {at_once * COPIES >> 20} MiB of --memory")
     import dask.system
 
-    wished = dask.config.get("num_workers", None) or dask.system.CPU_COUNT
-    n_threads = max(1, min(wished, at_once // LEAST_BLOCK))
+    given = dask.config.get("num_workers", None) or dask.system.CPU_COUNT
+    n_threads = max(1, min(given, at_once // LEAST_BLOCK))
     with dask.config.set(num_workers=n_threads):
         yield n_threads
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from omfiles._cli.common import (
     OK,
@@ -21,15 +20,17 @@ from omfiles._cli.common import (
     listing,
     variables,
 )
-from omfiles._cli.convert import Wishes, add_encoding, add_ends, only
+from omfiles._cli.convert import add_ends, only
 from omfiles._cli.datasets import Data, format_of, open_data, write_data
+from omfiles._cli.encoding import EncodingOptions, add_encoding
 
 if TYPE_CHECKING:
     import xarray
 
 __all__ = ["add_parsers", "coordinate", "parse_time"]
 
-Box = tuple[float, float, float, float]
+Sides = tuple[float, float, float, float]
+"""West, south, east, north."""
 
 
 def add_parsers(commands: Any) -> None:
@@ -58,7 +59,7 @@ def add_parsers(commands: Any) -> None:
     add_storage_options(parser)
 
 
-def parse_box(text: str) -> Box:
+def parse_box(text: str) -> Sides:
     """Parse a box for argparse."""
     try:
         west, south, east, north = map(float, text.split(","))
@@ -92,16 +93,15 @@ def extract(arguments: argparse.Namespace) -> int:
     source_format = format_of(source, arguments.source_format, "--from")
     target_format = format_of(target, arguments.target_format, "--to")
     check_free(target, arguments.force)
-    wishes = Wishes(arguments)
-    if wishes and target_format != "om":
+    options = EncodingOptions.parse(arguments)
+    if options and target_format != "om":
         raise CommandError("chunks, compression and scale are for .om files as output", USAGE)
     data = only(open_data(source, source_format, arguments, decode_times=True), variables(arguments))
     if arguments.time is not None:
         data = _selected(data, "time", lambda ds: in_period(ds, arguments.time))
     if arguments.bbox is not None:
         data = _selected(data, "latitude and longitude", lambda ds: in_box(ds, arguments.bbox))
-    write_data(data, target, target_format, arguments, wishes)
-    wishes.check()
+    write_data(data, target, target_format, arguments, options)
     return OK
 
 
@@ -155,49 +155,22 @@ def _iso(time: Any) -> str:
     return str(time.isoformat())
 
 
-def in_box(ds: xarray.Dataset, box: Box) -> xarray.Dataset | None:
+def in_box(ds: xarray.Dataset, sides: Sides) -> xarray.Dataset | None:
     """Select a box of latitudes and longitudes, on a grid of any kind."""
-    west, south, east, north = box
+    from omfiles._grids.base import Box
+    from omfiles._xarray.selection import GridIndex
+
+    west, south, east, north = sides
     lat, lon = place_coordinates(ds)
     if lat is None or lon is None or 0 in (lat.ndim, lon.ndim):
         return None
-    outside = CommandError(f"no grid point is in the box {west:g},{south:g},{east:g},{north:g} (W,S,E,N)")
-    index = ds.xindexes.get(lat.name)
+    box = Box.between(south, north, west, east)
     if lat.ndim == lon.ndim == 1 and lat.dims != lon.dims:
-        rows = np.flatnonzero(_between(lat.values, south, north))
-        offsets = (lon.values - west) % 360
-        columns = np.flatnonzero(offsets <= _width(west, east))
-        columns = columns[np.argsort(offsets[columns], kind="stable")] if _wraps(columns, offsets) else columns
-        if rows.size == 0 or columns.size == 0:
-            raise outside
-        return ds.isel({lat.dims[0]: _as_slice(rows), lon.dims[0]: _as_slice(columns)})
-    if index is not None and type(index).__name__ == "GridIndex":
+        selected = ds.isel({lat.dims[0]: box.rows(lat.values), lon.dims[0]: box.columns(lon.values)})
+    elif isinstance(ds.xindexes.get(lat.name), GridIndex):
         selected = ds.sel({lat.name: slice(south, north), lon.name: slice(west, east)})
-        if 0 in selected.sizes.values():
-            raise outside
-        return selected
-    inside = _between(lat.values, south, north) & ((lon.values - west) % 360 <= _width(west, east))
-    if not inside.any():
-        raise outside
-    places = np.nonzero(inside)
-    return ds.isel({dim: slice(int(at.min()), int(at.max()) + 1) for dim, at in zip(lat.dims, places)})
-
-
-def _between(values: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.bool_]:
-    return (values >= low) & (values <= high)
-
-
-def _width(west: float, east: float) -> float:
-    return 360.0 if east - west >= 360 else (east - west) % 360
-
-
-def _wraps(columns: npt.NDArray[np.intp], offsets: npt.NDArray[Any]) -> bool:
-    """Whether the box lies across the seam of the longitudes, so that columns must be put in another order."""
-    return columns.size > 1 and bool(np.any(np.diff(columns) > 1))
-
-
-def _as_slice(at: npt.NDArray[np.intp]) -> slice | npt.NDArray[np.intp]:
-    """Make a slice of positions that follow one another, which is read faster."""
-    if np.all(np.diff(at) == 1):
-        return slice(int(at[0]), int(at[-1]) + 1)
-    return at
+    else:
+        selected = ds.isel(dict(zip(lat.dims, box.region(lat.values, lon.values))))
+    if 0 in selected.sizes.values():
+        raise CommandError(f"no grid point is in the box {west:g},{south:g},{east:g},{north:g} (W,S,E,N)")
+    return selected

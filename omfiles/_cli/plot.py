@@ -16,7 +16,7 @@ from omfiles._cli.common import (
     add_command,
     add_force,
     add_storage_options,
-    appearing,
+    atomic_output,
     check_free,
     parse_slice,
     require,
@@ -24,6 +24,7 @@ from omfiles._cli.common import (
 from omfiles._cli.convert import only
 from omfiles._cli.datasets import FORMATS, format_of, open_data
 from omfiles._cli.extract import in_box, in_period, parse_box, parse_time, place_coordinates
+from omfiles._cli.selections import Key
 from omfiles._tools.copy_variables import MEMORY
 
 if TYPE_CHECKING:
@@ -126,29 +127,15 @@ def _select(ds: xarray.Dataset, name: str, arguments: argparse.Namespace) -> xar
     """Select one map, or one series."""
     ds = ds[[name]] if name in ds.data_vars else ds
     if arguments.time is not None:
-        found = in_period(ds, arguments.time)
-        if found is None:
-            raise CommandError("the variable has no times by which to select; --slice selects by position", USAGE)
-        ds = found
+        ds = _found(in_period(ds, arguments.time), "times")
     if arguments.bbox is not None:
-        found = in_box(ds, arguments.bbox)
-        if found is None:
-            raise CommandError("the variable has no latitudes and longitudes; --slice selects by position", USAGE)
-        ds = found
+        ds = _found(in_box(ds, arguments.bbox), "latitudes and longitudes")
     if arguments.point is not None:
-        ds = _nearest(ds, *arguments.point)
-    field = ds[name]
+        ds = _found(_nearest(ds, *arguments.point), "latitudes and longitudes")
     if arguments.slice is not None:
-        try:
-            field = field[arguments.slice]
-        except IndexError as error:
-            raise CommandError(f"--slice does not fit {name!r} of shape {field.shape}: {error}", USAGE) from None
-    elif arguments.point is None:
-        lat, lon = place_coordinates(ds)
-        places = {*lat.dims, *lon.dims} if lat is not None and lon is not None else set(field.dims[-2:])
-        if not places & set(field.dims) or not places <= set(field.dims):
-            places = set(field.dims[-2:])
-        field = field.isel({dim: 0 for dim in field.dims if dim not in places})
+        field = _sliced(ds[name], arguments.slice)
+    else:
+        field = ds[name] if arguments.point is not None else _first_map(ds, name)
     field = field.squeeze()
     if field.ndim not in (1, 2) or field.size == 0:
         raise CommandError(
@@ -156,18 +143,41 @@ def _select(ds: xarray.Dataset, name: str, arguments: argparse.Namespace) -> xar
             "by --slice, --time or --point",
             USAGE,
         )
-    return (
-        field.isel({dim: slice(None, None, -(-size // MAX_POINTS)) for dim, size in field.sizes.items()})
-        if field.ndim == 2
-        else field
-    )
+    if field.ndim == 1:
+        return field
+    return field.isel({dim: slice(None, None, -(-size // MAX_POINTS)) for dim, size in field.sizes.items()})
 
 
-def _nearest(ds: xarray.Dataset, lat: float, lon: float) -> xarray.Dataset:
+def _found(selected: xarray.Dataset | None, what: str) -> xarray.Dataset:
+    if selected is None:
+        raise CommandError(f"the variable has no {what} by which to select; --slice selects by position", USAGE)
+    return selected
+
+
+def _sliced(field: xarray.DataArray, key: Key) -> xarray.DataArray:
+    try:
+        return field[key]
+    except IndexError as error:
+        raise CommandError(f"--slice does not fit {field.name!r} of shape {field.shape}: {error}", USAGE) from None
+
+
+def _first_map(ds: xarray.Dataset, name: str) -> xarray.DataArray:
+    """Select the first elements along the dimensions that are not those of a map, which otherwise are the last two."""
+    field = ds[name]
+    lat, lon = place_coordinates(ds)
+    of_map = {*lat.dims, *lon.dims} if lat is not None and lon is not None else set()
+    if not of_map or not of_map <= set(field.dims):
+        of_map = set(field.dims[-2:])
+    return field.isel({dim: 0 for dim in field.dims if dim not in of_map})
+
+
+def _nearest(ds: xarray.Dataset, lat: float, lon: float) -> xarray.Dataset | None:
+    from omfiles._xarray.selection import GridIndex
+
     latitude, longitude = place_coordinates(ds)
     if latitude is None or longitude is None or 0 in (latitude.ndim, longitude.ndim):
-        raise CommandError("the variable has no latitudes and longitudes; --slice selects by position", USAGE)
-    if type(ds.xindexes.get(latitude.name)).__name__ == "GridIndex":
+        return None
+    if isinstance(ds.xindexes.get(latitude.name), GridIndex):
         return ds.sel({latitude.name: lat, longitude.name: lon}, method="nearest")
     if latitude.dims != longitude.dims:
         row = np.abs(latitude.values - lat).argmin()
@@ -212,7 +222,7 @@ def _draw(field: xarray.DataArray, output: str, arguments: argparse.Namespace) -
     ending = os.path.splitext(output)[1].removeprefix(".").lower() or "png"
     if ending not in figure.canvas.get_supported_filetypes():
         raise CommandError(f"pictures cannot be {ending!r}; .png, .pdf and .svg can", USAGE)
-    with appearing(output, arguments.force) as part:
+    with atomic_output(output, arguments.force) as part:
         figure.savefig(part, format=ending)
 
 

@@ -22,7 +22,7 @@ from omfiles._cli.common import (
     add_file,
     add_force,
     add_json,
-    appearing,
+    atomic_output,
     find,
     find_array,
     listing,
@@ -127,7 +127,7 @@ def _opened(arguments: argparse.Namespace) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with appearing(arguments.output, arguments.force) as part, open(part, "wb") as file:
+    with atomic_output(arguments.output, arguments.force) as part, open(part, "wb") as file:
         yield file
 
 

@@ -226,5 +226,31 @@ class Box(NamedTuple):
 
     def has_longitude(self, longitude: Array) -> npt.NDArray[np.bool_]:
         """Whether longitudes are inside."""
-        angle = (longitude - self.west) % 360
-        return (angle <= self.width + BORDER) | (angle >= 360 - BORDER)
+        return (longitude - self.west + BORDER) % 360 <= self.width + 2 * BORDER
+
+    def rows(self, latitude: Array) -> slice | Indices:
+        """Select from the latitudes of rows."""
+        rows = np.flatnonzero(self.has_latitude(latitude))
+        return _span(rows) if _adjacent(rows) else rows
+
+    def columns(self, longitude: Array) -> slice | Indices:
+        """Select from the longitudes of columns, in the order of these, across their seam if need be."""
+        columns = np.flatnonzero(self.has_longitude(longitude))
+        if _adjacent(columns):
+            return _span(columns)
+        return np.roll(columns, -np.argmax(np.diff(columns)) - 1)  # first those before the seam of the longitudes
+
+    def region(self, latitude: Array, longitude: Array) -> tuple[slice, ...]:
+        """Return the smallest slices that have all points inside, one for each dimension of the coordinates."""
+        inside = self.has_latitude(latitude) & self.has_longitude(longitude)
+        others = [tuple(set(range(inside.ndim)) - {axis}) for axis in range(inside.ndim)]
+        return tuple(_span(np.flatnonzero(inside.any(axes))) for axes in others)
+
+
+def _adjacent(indices: Indices) -> bool:
+    return bool(np.all(np.diff(indices) == 1))
+
+
+def _span(indices: Indices) -> slice:
+    """Return the smallest slice that has ascending indices."""
+    return slice(int(indices[0]), int(indices[-1]) + 1) if indices.size else slice(0, 0)

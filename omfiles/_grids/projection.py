@@ -6,7 +6,7 @@ https://doi.org/10.3133/pp1395; equation numbers in comments are his. They hold 
 for spheres. Where he gives series, the equations that they approximate are solved instead.
 
 Latitudes, longitudes and rotated coordinates are degrees, and all others metres; all arrays are float64 and broadcast.
-Where a projection tears, results are not finite.
+Where a projection is not continuous, results are not finite.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Projection(ABC):
     def inverse(self, x: Array, y: Array) -> tuple[Array, Array]:
         """Return latitude and longitude."""
 
-    def tears(self) -> list[tuple[float, float]] | None:
+    def discontinuities(self) -> list[tuple[float, float]] | None:
         """Points, as latitude and longitude, around which `forward` is not continuous. None: they are not known."""
         return []
 
@@ -205,7 +205,7 @@ class RotatedPole(Projection):
         latitude, longitude = _rotate(y, x - self.o_lon_p, 180 - self.o_lat_p)
         return latitude, wrap(longitude + self.lon_0)
 
-    def tears(self) -> list[tuple[float, float]]:
+    def discontinuities(self) -> list[tuple[float, float]]:
         """Return the poles of the rotated globe."""
         north = self.inverse(np.array(0.0), np.array(90.0))
         south = self.inverse(np.array(0.0), np.array(-90.0))
@@ -299,7 +299,7 @@ class LambertConformal(Projection):
         latitude = self.ellipsoid.geodetic(self.ellipsoid.conformal, np.pi / 2 - 2 * np.arctan(t))
         return np.degrees(latitude), wrap(self.lon_0 + np.degrees(np.arctan2(east, south)) / n)
 
-    def tears(self) -> list[tuple[float, float]]:
+    def discontinuities(self) -> list[tuple[float, float]]:
         """Return the pole that is infinitely far."""
         return [(math.copysign(90, -self._cone[0]), self.lon_0)]
 
@@ -363,7 +363,7 @@ class _Azimuthal(Projection):
         latitude = self.ellipsoid.geodetic(self._auxiliary, latitude)
         return np.degrees(latitude), wrap(self.lon_0 + np.degrees(np.arctan2(east, axis)))
 
-    def tears(self) -> list[tuple[float, float]]:
+    def discontinuities(self) -> list[tuple[float, float]]:
         """Return the point opposite of the origin."""
         east, north, up = (np.array(part) for part in (0.0, 0.0, -1.0))
         latitude, longitude = self._from_sphere(east, north, up)

@@ -67,7 +67,7 @@ class PyprojProjection(Projection):
         longitude, latitude = self._inverse.transform(x, y)
         return np.asarray(latitude), np.asarray(longitude)
 
-    def tears(self) -> None:
+    def discontinuities(self) -> None:
         """Return None: that is not known."""
 
     def cf_attributes(self) -> dict[str, str | float | list[float]]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ __all__ = ["RegularGrid"]
 EDGE_SAMPLES = 512
 """Points on each side of a box that are projected to see where it may lie."""
 SAFE_DISTANCE = 5.0
-"""Degrees from the points where a projection tears beyond which so many samples show each bend: they are at most 0.7
+"""Degrees from a discontinuity of a projection beyond which so many samples show each bend: they are at most 0.7
 degrees apart."""
 
 
@@ -144,7 +144,7 @@ class RegularGrid(Grid):
         return position.round(10) if self.kind == "geographic" else position
 
     def _forward(self, latitude: Array, longitude: Array) -> tuple[Array, Array]:
-        with np.errstate(all="ignore"):  # where the projection tears
+        with np.errstate(all="ignore"):  # where the projection is not continuous
             return self._projection.forward(latitude, longitude)
 
     # --- searching ------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class RegularGrid(Grid):
         -------
         tuple of ndarray
             Indices x and y, float64, not limited to the grid. In degrees, x is within half a turn of the middle of the
-            grid. Beyond the poles and where the projection tears they are not finite.
+            grid. Beyond the poles and where the projection is not continuous they are not finite.
 
         Raises
         ------
@@ -198,34 +198,25 @@ class RegularGrid(Grid):
     def find_box(self, south: float, north: float, west: float, east: float) -> tuple[slice, slice | Indices]:
         box = Box.between(south, north, west, east)
         if isinstance(self._projection, Geographic):
-            return _span(np.flatnonzero(box.has_latitude(self.y))), self._columns(box)
+            return cast(slice, box.rows(self.y)), box.columns(self.x)  # latitudes ascend, or descend
         y, x = self._candidates(box)
         if (y.stop - y.start, x.stop - x.start) == self.shape:
             latitude, longitude = self._points
         else:
             rows, columns = np.arange(y.start, y.stop)[:, np.newaxis], np.arange(x.start, x.stop)
             latitude, longitude = self.coordinates(columns, rows)
-        inside = box.has_latitude(latitude) & box.has_longitude(longitude)
-        rows, columns = (np.flatnonzero(inside.any(axis)) for axis in (1, 0))
-        return _span(rows + y.start), _span(columns + x.start)
-
-    def _columns(self, box: Box) -> slice | Indices:
-        columns = np.flatnonzero(box.has_longitude(self.x))
-        span = _span(columns)
-        if span.stop - span.start == columns.size:
-            return span
-        gap = np.argmax(np.diff(columns)) + 1
-        return np.roll(columns, -gap)
+        inside_y, inside_x = box.region(latitude, longitude)
+        return _shifted(inside_y, y.start), _shifted(inside_x, x.start)
 
     def _candidates(self, box: Box) -> tuple[slice, slice]:
         """Rows and columns outside of which no point can be in the box.
 
-        Away from the points where it tears, a projection has no extremes inside of the box: so they are on its sides.
+        Away from its discontinuities a projection has no extremes inside of the box: so they are on its sides.
         Between samples a coordinate exceeds its neighbours by an eighth of its second difference; all of that is
         added, and one point more. Where the projection is cut, the second difference is that large.
         """
-        tears = self._projection.tears()
-        if tears is None or any(_touches(box, *point) for point in tears):
+        points = self._projection.discontinuities()
+        if points is None or any(_touches(box, *point) for point in points):
             return slice(0, self.ny), slice(0, self.nx)
         steps = np.linspace(0, 1, EDGE_SAMPLES)
         south, north = np.clip([box.south, box.north], -90, 90)
@@ -275,9 +266,8 @@ def _fixed(array: Array) -> Array:
     return array
 
 
-def _span(indices: npt.NDArray[np.intp]) -> slice:
-    """Return the smallest slice that has ascending indices."""
-    return slice(int(indices[0]), int(indices[-1]) + 1) if indices.size else slice(0, 0)
+def _shifted(part: slice, offset: int) -> slice:
+    return slice(part.start + offset, part.stop + offset) if part.stop else part
 
 
 def _touches(box: Box, latitude: float, longitude: float) -> bool:

@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 __all__ = ["Node", "parse", "repair"]
 
+MAX_DEPTH = 100
+"""Most open brackets. Real texts have about ten."""
+
 _TOKEN = re.compile(
     r"""(?P<open>[A-Za-z_]\w*)\s*[\[(]
     |(?P<close>[\])])
@@ -93,39 +96,67 @@ def parse(text: str) -> Node:
     Traceback (most recent call last):
     ValueError: not a WKT: expected , or ] after 'ELLIPSOID["Sphere"', but it ends
     """
-    top = Node("", [])
-    stack = [top]
-    due = True  # whether a value must come next, and not a comma or a bracket
-    for match in _TOKEN.finditer(text):
-        kind, token, values = match.lastgroup, match[0], stack[-1].values
-        if due and kind == "open":
-            node = Node(match["open"].upper(), [])
-            values.append(node)
-            stack.append(node)
-            continue
-        if due and kind == "text":
-            values.append(token[1:-1].replace('""', '"'))
-        elif due and kind == "number":
-            values.append(float(token))
-        elif due and kind == "word":
-            values.append(token)
-        elif not due and kind == "close" and len(stack) > 1:
-            stack.pop()
-        elif due or kind != "comma" or len(stack) == 1:
-            raise _error(due, stack, text[: match.start()], f"found {token!r}")
-        due = kind == "comma"
-    if due or len(stack) > 1:
-        raise _error(due, stack, text, "it ends")
-    if not isinstance(top.values[0], Node):
+    parser = _Parser(text)
+    node = parser.value()
+    parser.end()
+    if not isinstance(node, Node):
         raise ValueError(
             f"not a WKT: expected a keyword and brackets, such as GEOGCRS[...], but found {text.strip()[:40]!r}"
         )
-    return top.values[0]
+    return node
 
 
-def _error(due: bool, stack: list[Node], before: str, found: str) -> ValueError:
-    expected = "a value" if due else ", or ]" if len(stack) > 1 else "the end"
-    return ValueError(f"not a WKT: expected {expected} after {before.strip()[-40:]!r}, but {found}")
+class _Parser:
+    """Recursive descent: a method for each rule of the grammar, which begins at the next token."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens = _TOKEN.finditer(text)
+        self._next = next(self._tokens, None)
+        self._depth = 0
+
+    def value(self) -> str | float | Node:
+        if self._is("open"):
+            return self._node()
+        if self._is("text"):
+            return self._take()[0][1:-1].replace('""', '"')
+        if self._is("number"):
+            return float(self._take()[0])
+        if self._is("word"):
+            return self._take()[0]
+        raise self._error("a value")
+
+    def end(self) -> None:
+        if self._next is not None:
+            raise self._error("the end")
+
+    def _node(self) -> Node:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self._error(f"at most {MAX_DEPTH} open brackets")
+        node = Node(self._take()["open"].upper(), [self.value()])
+        while self._is("comma"):
+            self._take()
+            node.values.append(self.value())
+        if not self._is("close"):
+            raise self._error(", or ]")
+        self._take()
+        self._depth -= 1
+        return node
+
+    def _is(self, kind: str) -> bool:
+        return self._next is not None and self._next.lastgroup == kind
+
+    def _take(self) -> re.Match[str]:
+        token, self._next = self._next, next(self._tokens, None)
+        assert token is not None
+        return token
+
+    def _error(self, expected: str) -> ValueError:
+        token = self._next
+        found = "it ends" if token is None else f"found {token[0]!r}"
+        before = self._text[: None if token is None else token.start()].strip()
+        return ValueError(f"not a WKT: expected {expected} after {before[-40:]!r}, but {found}")
 
 
 def _show(value: str | float | Node | None) -> str:

@@ -232,11 +232,11 @@ def test_files_are_replaced_as_a_whole(tmp_path):
     folder = tmp_path / "old.zarr"
     folder.mkdir()
     (folder / "old").touch()
-    with pytest.raises(RuntimeError), common.appearing(str(folder), True) as part:
+    with pytest.raises(RuntimeError), common.atomic_output(str(folder), True) as part:
         os.mkdir(part)
         raise RuntimeError
     assert [path.name for path in folder.iterdir()] == ["old"]
-    with common.appearing(str(folder), True) as part:
+    with common.atomic_output(str(folder), True) as part:
         os.mkdir(part)
         open(os.path.join(part, "new"), "w").close()
     assert [path.name for path in folder.iterdir()] == ["new"]

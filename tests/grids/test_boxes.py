@@ -9,6 +9,7 @@ from models import GEOGRAPHIC, MODELS, PROJECTED
 from test_regular import geographic
 
 from omfiles._grids import regular
+from omfiles._grids.base import Box
 from omfiles._grids.projection import LambertConformal
 
 
@@ -84,6 +85,16 @@ def test_columns_across_the_seam_go_from_west_to_east():
     assert globe.find_box(0, 0, -180, 180)[1] == slice(0, 1440)
     both_ends = geographic(-90, -180, 90, 180, (73, 145))
     assert both_ends.find_box(0, 0, 177, -177)[1].tolist() == [143, 144, 0, 1]
+
+
+def test_columns_and_rows_in_any_order():
+    box = Box.between(10, 20, 170, -170)
+    assert box.columns(np.arange(180, -180, -10)).tolist() == [35, 0, 1]
+    assert box.columns(np.arange(0, 360, 10)) == slice(17, 20)
+    assert box.columns(np.array([175, 0, -175])).tolist() == [2, 0]
+    assert box.rows(np.array([30, 20, 15, 10, 5])) == slice(1, 4)
+    assert box.rows(np.array([10, 0, 20])).tolist() == [0, 2]
+    assert box.rows(np.array([0.0])) == slice(0, 0)
 
 
 def test_little_is_looked_at(monkeypatch):

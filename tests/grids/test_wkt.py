@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omfiles._grids.wkt import Node, parse, repair
+from omfiles._grids.wkt import MAX_DEPTH, Node, parse, repair
 
 
 def test_values():
@@ -36,12 +36,17 @@ def test_errors_say_where(text, message):
         parse(text)
 
 
-def test_depth_has_no_limit():
-    depth = 100_000
-    node = parse("A[" * depth + "1" + "]" * depth)
-    for _ in range(depth - 1):
+def test_depth_has_a_limit():
+    node = parse("A[" * MAX_DEPTH + "1" + "]" * MAX_DEPTH)
+    for _ in range(MAX_DEPTH - 1):
         node = node.values[0]
     assert node.values == [1.0]
+    for depth in (MAX_DEPTH + 1, 100_000):
+        with pytest.raises(
+            ValueError, match=rf"expected at most {MAX_DEPTH} open brackets after '.*A\[', but found 'A\["
+        ):
+            parse("A[" * depth + "1" + "]" * depth)
+    parse(f"A[{'B[1],' * MAX_DEPTH}1]")  # one after another, not in each other
 
 
 @given(st.text("AB[](),\"' 1.e-\n", max_size=30))
