@@ -43,7 +43,7 @@ from omfiles._datasets.hierarchy import (
 from omfiles._native.result_limit import require_size
 from omfiles._reading.read_arrays import read_together_async
 from omfiles._reading.reader import OmFileReader
-from omfiles._stores.resolve import name_from_path, path_of
+from omfiles._stores.paths import name_from_path, path_of
 from omfiles._writing.array_spec import DIMENSION_KEY
 
 __all__ = ["OmStore"]

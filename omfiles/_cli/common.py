@@ -21,6 +21,7 @@ import omfiles
 from omfiles._cli.selections import selection
 from omfiles._datasets.attrs import unpack_attrs
 from omfiles._reading.reader import OmFileReader
+from omfiles._stores.paths import is_url
 
 OK, FAILED, USAGE, INTERRUPTED, NO_READER = 0, 1, 2, 130, 141
 
@@ -117,17 +118,9 @@ def _storage_option(text: str) -> tuple[str, Any]:
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-def storage_options(arguments: argparse.Namespace) -> dict[str, Any] | None:
-    return dict(arguments.storage_option) or None
-
-
-def is_url(path: str) -> bool:
-    return "://" in path or "::" in path
-
-
-def options_for(path: str, arguments: argparse.Namespace) -> dict[str, Any] | None:
-    """Storage options if this is a URL; of IN and OUT one may be local."""
-    return storage_options(arguments) if is_url(path) else None
+def storage_options(arguments: argparse.Namespace, path: str | None = None) -> dict[str, Any] | None:
+    """Options for the filesystem of a URL. Of two files of a command one may be local: then `path` says which it is."""
+    return dict(arguments.storage_option) or None if path is None or is_url(path) else None
 
 
 def open_file(arguments: argparse.Namespace) -> OmFileReader:

@@ -21,7 +21,7 @@ from omfiles._cli.common import (
     add_variables,
     check_free,
     listing,
-    options_for,
+    storage_options,
     variables,
     walk,
 )
@@ -117,11 +117,13 @@ def _convert_om(arguments: argparse.Namespace, options: EncodingOptions) -> None
     source, target = arguments.input, arguments.output
     if arguments.var:
         raise CommandError("--var is for other formats; `omfiles extract` takes variables out of an .om file", USAGE)
-    with omfiles.open(source, storage_options=options_for(source, arguments)) as root:
+    with omfiles.open(source, storage_options=storage_options(arguments, source)) as root:
         encodings = _encodings(root, options)
         total = sum(node.nbytes for _, node in walk(root) if node.is_array)
         with (
-            omfiles.OmFileWriter(target, arguments.layout, storage_options=options_for(target, arguments)) as writer,
+            omfiles.OmFileWriter(
+                target, arguments.layout, storage_options=storage_options(arguments, target)
+            ) as writer,
             Progress(f"writing {os.path.basename(target)}", total) as progress,
         ):
             copy_file(

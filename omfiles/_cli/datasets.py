@@ -13,9 +13,10 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from omfiles._chunk_grid import ArgumentError, auto_chunks, boxes, check_chunks, preferred_chunks
-from omfiles._cli.common import USAGE, CommandError, atomic_output, check_free, is_url, options_for, require
+from omfiles._cli.common import USAGE, CommandError, atomic_output, check_free, require, storage_options
 from omfiles._cli.encoding import EncodingOptions
 from omfiles._cli.progress import Progress
+from omfiles._stores.paths import is_url
 
 if TYPE_CHECKING:
     import xarray
@@ -61,7 +62,7 @@ def format_of(path: str, given: str | None, option: str) -> str:
 def open_data(path: str, format: str, arguments: argparse.Namespace, *, decode_times: bool) -> Data:
     """Open a file, lazily: a tree if it has groups, else a dataset. Times that are not decoded are kept as they are."""
     require("xarray", "xarray", "this command")
-    options = options_for(path, arguments)
+    options = storage_options(arguments, path)
     if not is_url(path) and not os.path.exists(path):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
     decoders = {"decode_times": decode_times, "decode_timedelta": False}
@@ -206,8 +207,8 @@ def _write_om(data: Data, path: str, arguments: argparse.Namespace, options: Enc
 
     with _in_blocks(data, path, plan, arguments.memory) as blocks:
         options.check(encoding)
-        storage_options = options_for(path, arguments)
-        write_dataset(blocks, path, encoding=encoding, overflow=arguments.overflow, storage_options=storage_options)
+        for_store = storage_options(arguments, path)
+        write_dataset(blocks, path, encoding=encoding, overflow=arguments.overflow, storage_options=for_store)
 
 
 def _write_netcdf(data: Data, path: str, arguments: argparse.Namespace) -> None:
@@ -238,7 +239,7 @@ def _write_zarr(data: Data, path: str, arguments: argparse.Namespace) -> None:
     with _in_blocks(data, path, plan, arguments.memory) as blocks:
         if is_url(path):
             mode: Any = "w" if arguments.force else "w-"
-            blocks.to_zarr(path, mode=mode, storage_options=options_for(path, arguments), consolidated=False)
+            blocks.to_zarr(path, mode=mode, storage_options=storage_options(arguments, path), consolidated=False)
         else:
             with atomic_output(path, arguments.force) as part:
                 blocks.to_zarr(part, mode="w-", consolidated=False)

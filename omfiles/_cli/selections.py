@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from types import EllipsisType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from omfiles._chunk_grid import Shape, boxes
+from omfiles._reading.fancy_index import as_slice, select_axes
 
-__all__ = ["Key", "ranges", "selection", "slabs"]
+__all__ = ["Key", "selection", "slabs"]
 
 Item: TypeAlias = int | slice | EllipsisType
 Key: TypeAlias = tuple[Item, ...]
@@ -61,36 +62,14 @@ def slabs(key: Key, shape: Sequence[int], max_elements: int) -> tuple[Shape, Ite
     >>> selected, list(parts)
     ((3, 2), [(slice(0, 2, 1), slice(3, None, -2)), (slice(2, 3, 1), slice(3, None, -2))])
     """
-    taken = ranges(key, shape)
-    kept = tuple(len(part) for part in taken if isinstance(part, range))
+    selected: list[Any] = select_axes(key, shape)
+    kept = tuple(len(item) for item in selected if isinstance(item, range))
 
     def parts() -> Iterator[Key]:
         if 0 in kept:
             return
         for box in boxes(kept, (1,) * len(kept), max_elements) if kept else [()]:
-            places = iter(box)
-            yield tuple(_slice(part[next(places)]) if isinstance(part, range) else part for part in taken)
+            bounds = iter(box)
+            yield tuple(as_slice(item[next(bounds)]) if isinstance(item, range) else item for item in selected)
 
     return kept, parts()
-
-
-def ranges(key: Key, shape: Sequence[int]) -> list[int | range]:
-    """Return what is taken along each dimension."""
-    given = [item for item in key if item is not ...]
-    if len(given) > len(shape) or len(key) - len(given) > 1:
-        raise ValueError(f"the slice has {len(given)} dimensions, but the array has {len(shape)}, of shape {shape}")
-    at = key.index(...) if len(given) < len(key) else len(given)
-    items = [*key[:at], *[slice(None)] * (len(shape) - len(given)), *key[at + len(key) - len(given) :]]
-    taken: list[int | range] = []
-    for axis, (item, size) in enumerate(zip(items, shape, strict=True)):
-        if isinstance(item, slice):
-            taken.append(range(size)[item])
-        elif isinstance(item, int) and -size <= item < size:
-            taken.append(item % size)
-        else:
-            raise ValueError(f"the slice has index {item} along axis {axis}, but that goes from 0 to {size - 1}")
-    return taken
-
-
-def _slice(part: range) -> slice:
-    return slice(part.start, part.stop if part.stop >= 0 else None, part.step)

@@ -35,7 +35,8 @@ from omfiles._cli.common import (
     walk,
 )
 from omfiles._cli.progress import Progress
-from omfiles._cli.selections import Key, ranges, slabs
+from omfiles._cli.selections import Key, slabs
+from omfiles._reading.fancy_index import select_axes
 from omfiles._reading.reader import OmFileReader
 from omfiles._tools.statistics import statistics
 from omfiles._writing.array_spec import DIMENSION_KEY
@@ -94,8 +95,8 @@ def dump(arguments: argparse.Namespace) -> int:
         array = find_array(root, arguments.variable)
         try:
             selected, parts = slabs(arguments.slice, array.shape, SLAB_ELEMENTS)
-        except ValueError as error:
-            raise CommandError(str(error), USAGE) from None
+        except (IndexError, ValueError) as error:
+            raise CommandError(f"--slice: {error}", USAGE) from None
         write = WRITERS[arguments.format or _format_of(arguments.output)]
         if write is _write_npy and arguments.output is None and sys.stdout.isatty():
             raise CommandError("npy is no text: name a file with --output, or send it to another program", USAGE)
@@ -163,7 +164,7 @@ def _write_csv(
     out: BinaryIO, array: OmFileReader, key: Key, selected: Shape, parts: Iterator[npt.NDArray[Any]]
 ) -> None:
     """Write a line for each value: its index in the array along each dimension that is kept, and itself."""
-    kept = {axis: part for axis, part in enumerate(ranges(key, array.shape)) if isinstance(part, range)}
+    kept = {axis: part for axis, part in enumerate(select_axes(key, array.shape)) if isinstance(part, range)}
     names = _dimension_names(array)
     out.write((",".join([names[axis] for axis in kept] + [_quoted(array.name or "value")]) + "\n").encode())
     done = 0
@@ -171,8 +172,8 @@ def _write_csv(
         flat = part.reshape(-1)
         for start in range(0, flat.size, 1 << 16):
             values = flat[start : start + (1 << 16)]
-            places = np.unravel_index(np.arange(done, done + values.size), selected) if kept else ()
-            columns = [(part.start + part.step * at).astype(str) for part, at in zip(kept.values(), places)]
+            positions = np.unravel_index(np.arange(done, done + values.size), selected) if kept else ()
+            columns = [(part.start + part.step * at).astype(str) for part, at in zip(kept.values(), positions)]
             lines = map(",".join, zip(*columns, _texts(values)))
             out.write(("\n".join(lines) + "\n").encode())
             done += values.size

@@ -21,7 +21,7 @@ from omfiles._cli.common import (
     storage_options,
 )
 from omfiles._cli.progress import Progress
-from omfiles._tools.hashes import beside
+from omfiles._tools.hashes import default_hash_path
 
 __all__ = ["add_parsers"]
 
@@ -72,7 +72,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 
 def write_hashes(arguments: argparse.Namespace) -> int:
-    check_free(arguments.output or str(beside(arguments.file)), arguments.force)
+    check_free(arguments.output or str(default_hash_path(arguments.file)), arguments.force)
     with Progress("hashing") as progress:
         path = omfiles.write_hashes(
             arguments.file,

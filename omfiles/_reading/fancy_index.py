@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["BOX_LIMIT", "FancySelection", "Subselection", "orthogonal", "pointwise"]
+__all__ = ["BOX_LIMIT", "FancySelection", "Subselection", "as_slice", "orthogonal", "pointwise", "select_axes"]
 
 BOX_LIMIT = 2**19
 """Most elements of a box: 4 MiB of the widest type."""
@@ -83,7 +83,7 @@ def orthogonal(key: Any, shape: Sequence[int], chunks: Sequence[int], limit: int
     array([[16, 17, 18],
            [ 1,  2,  3]])
     """
-    items = [_axis(item, axis, shape[axis]) for axis, item in enumerate(_expand(key, len(shape)))]
+    items = select_axes(key, shape)
     out_shape = tuple(len(item) for item in items if not isinstance(item, int))
     subselections = iter(()) if 0 in out_shape else _independent(items, chunks, limit)
     return FancySelection(out_shape, tuple(range(len(out_shape))), subselections)
@@ -150,15 +150,26 @@ def pointwise(key: Any, shape: Sequence[int], chunks: Sequence[int], limit: int 
 # --- from what the user wrote to ranges and arrays of non-negative indices -------------------------------------------
 
 
+def select_axes(key: Any, shape: Sequence[int]) -> list[int | range | np.ndarray]:
+    """What a key selects along each dimension; indices are not negative.
+
+    Examples
+    --------
+    >>> select_axes((..., slice(None, None, -2)), (3, 4))
+    [range(0, 3), range(3, -1, -2)]
+    """
+    return [_axis(item, axis, shape[axis]) for axis, item in enumerate(_expand(key, len(shape)))]
+
+
 def _expand(key: Any, ndim: int) -> list[Any]:
     """One item for each dimension: the ellipsis, or what is missing at the end, becomes full slices."""
     items = list(key) if isinstance(key, tuple) else [key]
     ellipses = [i for i, item in enumerate(items) if item is Ellipsis]
     if len(ellipses) > 1:
-        raise ValueError("an index can only have a single ellipsis ('...')")
+        raise ValueError("an index can have only one ellipsis ('...')")
     given = len(items) - len(ellipses)
     if given > ndim:
-        raise IndexError(f"too many indices for array: array is {ndim}-dimensional, but {given} were indexed")
+        raise IndexError(f"too many indices: the array has {ndim} dimensions, but {given} were indexed")
     at = ellipses[0] if ellipses else len(items)
     return items[:at] + [slice(None)] * (ndim - given) + items[at + 1 :]
 
@@ -219,7 +230,7 @@ def _as_range(array: np.ndarray) -> range | np.ndarray:
     return range(first, first + len(array) * step, step)
 
 
-def _as_slice(indices: range) -> slice:
+def as_slice(indices: range) -> slice:
     stop = indices.stop if indices.stop >= 0 else None
     return slice(indices.start, stop, indices.step)
 
@@ -279,7 +290,7 @@ def _independent(
 ) -> Iterator[Subselection]:
     """Split a selection where each dimension selects on its own, and something."""
     if not any(isinstance(item, np.ndarray) for item in items):
-        key = tuple(_as_slice(item) if isinstance(item, range) else item for item in items)
+        key = tuple(as_slice(item) if isinstance(item, range) else item for item in items)
         return iter([Subselection(key, ..., ...)])
     return _boxes(items, chunks, limit)
 
@@ -347,7 +358,7 @@ def _range_parts(indices: range, chunk: int, extent: int) -> Iterator[_AxisPart]
         start = _block_start(index, chunk, extent * step)
         room = index - start if indices.step < 0 else _block_stop(start, chunk, extent * step) - 1 - index
         end = min(begin + room // step + 1, len(indices))
-        yield _AxisPart(_as_slice(indices[begin:end]), slice(begin, end), slice(0, end - begin))
+        yield _AxisPart(as_slice(indices[begin:end]), slice(begin, end), slice(0, end - begin))
         begin = end
 
 

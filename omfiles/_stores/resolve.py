@@ -13,16 +13,15 @@ from omfiles._stores.coalesce import FetchOptions, fetch_options
 from omfiles._stores.file_object import FileObjectReader
 from omfiles._stores.fsspec import from_fsspec, is_local
 from omfiles._stores.obstore import ObstoreReader
+from omfiles._stores.paths import is_url
 from omfiles._stores.range_reader import RangeReader
 from omfiles._stores.remote_file import RemoteFile
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-__all__ = ["URL", "locate", "name_from_path", "open_store", "path_of", "resolve"]
+__all__ = ["locate", "open_store", "resolve"]
 
-# Two letters at least, so that drives of Windows are none.
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::)")
 LOCAL_URL = re.compile(r"(file|local)://(?!.*::)")
 
 READABLE = (
@@ -83,10 +82,9 @@ def locate(source: Any, storage_options: Mapping[str, Any] | None) -> str | tupl
     """Return a local path; or a filesystem, the path in it and a name; or None if `source` is neither."""
     if not isinstance(storage_options, Mapping | None):
         raise TypeError(f"storage_options must be a mapping, not {storage_options!r}")
-    is_url = isinstance(source, str) and URL.match(source) is not None
-    if storage_options and not is_url:
+    if storage_options and not is_url(source):
         raise TypeError(f"storage_options are for URLs, but a {type(source).__name__} was passed: {source!r:.200}")
-    if is_url:
+    if is_url(source):
         return _local_path(source) if LOCAL_URL.match(source) else _of_url(source, storage_options or {})
     fs, path = getattr(source, "fs", None), getattr(source, "path", None)
     if fs is not None and isinstance(path, str):
@@ -121,28 +119,3 @@ def _is_buffer(source: Any) -> bool:
     except TypeError:
         return False
     return True
-
-
-def name_from_path(source: Any) -> str:
-    """What to call an array without a name: as its file, or as its folder where files are parts of a series.
-
-    Examples
-    --------
-    >>> name_from_path("s3://openmeteo/data/dwd_icon/temperature_2m/chunk_923.om"), name_from_path("rain.om")
-    ('temperature_2m', 'rain')
-    """
-    *folders, file = [part for part in re.split(r"[/\\]", path_of(source)) if part] or [""]
-    if folders and re.match("(chunk|year|master)_", file):
-        return folders[-1]
-    return os.path.splitext(file)[0] or "data"
-
-
-def path_of(source: Any) -> str:
-    """The path or URL of a source, or an empty string."""
-    if isinstance(source, tuple):
-        source = source[-1]
-    for path in (source, getattr(source, "path", None), getattr(source, "name", None)):
-        if isinstance(path, (str, os.PathLike)):
-            text = os.fsdecode(path)
-            return re.split(r"[?#]", text)[0] if "://" in text else text
-    return ""

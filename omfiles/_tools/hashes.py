@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from omfiles._reading.reader import OmFileReader
+from omfiles._stores.paths import options_for, path_of
 from omfiles._stores.remote_file import RemoteFile
-from omfiles._stores.resolve import URL, path_of
 from omfiles._tools.local_ranges import open_ranges
 from omfiles._writing.fsspec_sink import sink_of_fsspec
 from omfiles._writing.open_sink import open_sink
@@ -28,7 +28,7 @@ from omfiles.errors import OmFormatError
 if TYPE_CHECKING:
     from omfiles._stores.coalesce import FetchOptions
 
-__all__ = ["beside", "differences", "options_for", "write_hashes"]
+__all__ = ["default_hash_path", "differences", "write_hashes"]
 
 SUFFIX = ".blake2b"
 BLOCK_SIZE = 1 << 20
@@ -90,11 +90,12 @@ def write_hashes(
     """
     file = open_ranges(source, storage_options, fetch)
     OmFileReader(file)  # or it is no OM file
-    place = beside(source) if target is None else target
-    if isinstance(place, tuple) and not hasattr(place[0], "open"):
+    if target is None:
+        target = default_hash_path(source)
+    if isinstance(target, tuple) and not hasattr(target[0], "open"):
         raise TypeError(
-            f"hashes cannot be written to an object of type {type(place[0]).__name__!r}, which has no open(path, mode) "
-            "like filesystems of fsspec; say by target= where to write them"
+            f"hashes cannot be written to an object of type {type(target[0]).__name__!r}, which has no "
+            "open(path, mode) like filesystems of fsspec; say by target= where to write them"
         )
     whole = hashlib.blake2b()
     lines = []
@@ -104,10 +105,10 @@ def write_hashes(
         lines.append(f"# {start} {stop} {_digest(data)}\n")
         if progress is not None:
             progress(stop, file.size)
-    if isinstance(place, tuple):
-        sink = sink_of_fsspec(*place)
+    if isinstance(target, tuple):
+        sink = sink_of_fsspec(*target)
     else:
-        sink = open_sink(place, options_for(place, storage_options))
+        sink = open_sink(target, options_for(target, storage_options))
     try:
         name = path_of(source) or str(sink.name).removesuffix(SUFFIX)
         sink.write(memoryview((_line_of_b2sum(whole.hexdigest(), name) + "".join(lines)).encode()))
@@ -118,7 +119,7 @@ def write_hashes(
     return sink.name
 
 
-def beside(source: Any) -> Any:
+def default_hash_path(source: Any) -> Any:
     """Where the hashes of a source lie if nobody says otherwise."""
     if isinstance(source, tuple):
         store, path = source
@@ -129,11 +130,6 @@ def beside(source: Any) -> Any:
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source) + SUFFIX
     raise TypeError(f"an object of type {type(source).__name__!r} has no name; say where its hashes are")
-
-
-def options_for(place: Any, storage_options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """The storage options for hashes, which may lie elsewhere than the file."""
-    return storage_options if isinstance(place, str) and URL.match(place) else None
 
 
 def differences(file: RemoteFile, hashes: RemoteFile, progress: Callable[[int], None]) -> list[tuple[int, int]]:

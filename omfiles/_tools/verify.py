@@ -18,7 +18,8 @@ from omfiles._native.threads import get_num_threads, share
 from omfiles._reading.display import counted
 from omfiles._reading.reader import OmFileReader
 from omfiles._reading.remote_read import chunk_batches
-from omfiles._tools.hashes import beside, differences, options_for
+from omfiles._stores.paths import options_for
+from omfiles._tools.hashes import default_hash_path, differences
 from omfiles._tools.local_ranges import open_ranges
 from omfiles.errors import OmFormatError
 
@@ -188,8 +189,8 @@ def verify(
     file = open_ranges(source, storage_options, fetch)
     expected = None
     if hashes is not None and hashes is not False:
-        place = beside(source) if hashes is True else hashes
-        expected = open_ranges(place, options_for(place, storage_options), fetch)
+        path = default_hash_path(source) if hashes is True else hashes
+        expected = open_ranges(path, options_for(path, storage_options), fetch)
     check = _Check(file, progress, n_passes=1 if expected is None else 2)
     try:
         check.structure()

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from omfiles._stores.paths import is_url
 from omfiles._writing.local_sink import LocalSink, Sink
 
 __all__ = ["open_sink"]
@@ -26,16 +27,16 @@ def open_sink(target: Any, storage_options: Mapping[str, Any] | None = None) -> 
     """
     if isinstance(target, (str, os.PathLike)) and not storage_options:
         path = os.fspath(target)
-        if not isinstance(path, str) or not ("://" in path or "::" in path):
+        if not is_url(path):
             return LocalSink(path)
     # All that knows stores is imported on use.
     from omfiles._stores.resolve import locate
     from omfiles._writing.fsspec_sink import sink_of_fsspec
 
-    place = locate(target, storage_options)
-    if isinstance(place, str):
-        return LocalSink(place)
-    if place is None:
+    found = locate(target, storage_options)
+    if isinstance(found, str):
+        return LocalSink(found)
+    if found is None:
         raise TypeError(f"cannot write an OM file to an object of type {type(target).__name__!r}; pass {WRITABLE}")
-    fs, path, _ = place
+    fs, path, _ = found
     return sink_of_fsspec(fs, path)

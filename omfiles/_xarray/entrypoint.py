@@ -11,7 +11,7 @@ import xarray
 from xarray.backends import BackendEntrypoint, StoreBackendEntrypoint
 
 from omfiles._reading.reader import OmFileReader
-from omfiles._stores.resolve import name_from_path
+from omfiles._stores.paths import name_from_path
 from omfiles._xarray.openmeteo import Switch
 from omfiles._xarray.sources import is_om, open_source
 from omfiles._xarray.store import OmDataStore

@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from omfiles._reading.reader import OmFileReader
-from omfiles._stores.resolve import path_of
+from omfiles._stores.paths import is_url, path_of
 
 __all__ = ["is_om", "open_source"]
 
@@ -49,7 +49,7 @@ def _first_bytes(source: Any) -> bytes:
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source[:3])
     if isinstance(source, (str, os.PathLike)):
-        if "://" in os.fsdecode(source) or not os.path.isfile(source):
+        if is_url(os.fsdecode(source)) or not os.path.isfile(source):
             return b""
         with open(source, "rb") as file:
             return file.read(3)
