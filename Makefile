@@ -76,11 +76,11 @@ test-avx512: .venv/editable.stamp .venv/test.stamp ## the Python tests with the 
 	sed -i 's/omfi_cpu_has_avx512(void)/omfi_cpu_really_has_avx512(void)/' build/avx512/csrc/src/kernels/cpu.c
 	cd build/avx512 && CFLAGS=-w $(abspath $(BIN)/python) setup.py --quiet build_ext --inplace && \
 		$(CLEAN) PYTHONPATH="$$PWD" OMFILES_SIMD=avx512 $(abspath $(BIN)/python) -m pytest -q --numprocesses auto \
-		--dist loadgroup tests --ignore tests/capi --ignore tests/unit/test_benchmarks.py --ignore tests/unit/test_readme.py
+		--dist loadgroup tests --ignore tests/capi -m "not source_tree"
 
 test-oldest: build $(OLDEST)/ready ## the tests of indexing and of the integrations with the oldest versions that are supported
 	$(CLEAN) $(OLDEST)/bin/python -m pytest --numprocesses auto --dist loadgroup tests/xarray tests/dask tests/zarr \
-		tests/grids tests/unit/test_reader_indexing.py tests/unit/test_indexing.py
+		tests/grids tests/unit/test_reader_indexing.py tests/unit/test_fancy_index.py
 
 # Packages may have new warnings, which are no errors here.
 test-newest: build $(PEER)/ready ## the types and the Python tests with the newest packages; tells which are not as in tools/constraints.txt
@@ -118,11 +118,8 @@ test-plain-cpu: wheel ## the Python tests on an emulated x86-64 CPU without any 
 	tools/debian-packages qemu-user
 	{ grep -v '^numpy==' $(PINS); echo 'numpy<2.4'; } >build/plain-cpu.txt
 	EMULATOR="qemu-x86_64 -cpu qemu64" CONSTRAINTS=$(abspath build/plain-cpu.txt) tools/test-wheel $(DIST)/*.whl $(PYTHON) \
-		$(or $(TESTS),tests --ignore tests/capi --ignore tests/damage --ignore tests/cli/test_memory_limit.py \
-		--ignore tests/unit/test_benchmarks.py --ignore tests/unit/test_readme.py --ignore tests/unit/test_memory.py \
-		--ignore tests/unit/test_interrupts.py --ignore tests/unit/test_writer_disasters.py \
-		--deselect tests/unit/test_limits.py::test_what_is_too_large_for_the_machine \
-		--deselect tests/unit/test_indexing.py::test_points_without_work_per_point) -o timeout=0 -k "not fork"
+		$(or $(TESTS),tests --ignore tests/capi --ignore tests/damage --ignore tests/stress/test_interrupts.py \
+		--ignore tests/stress/test_writer_disasters.py -m "not (memory or timing or source_tree)") -o timeout=0 -k "not fork"
 
 abi: .venv/editable.stamp .venv/test.stamp ## after a change in csrc/include: write what repeats it, and agree on it (tests/capi/abi.json)
 	$(BIN)/python tools/bindings.py
@@ -162,17 +159,13 @@ asan: .venv/editable.stamp .venv/test.stamp ## the Python tests with compiled mo
 	cd build/asan/lib && $(CLEAN) LD_PRELOAD="$(foreach library,asan.so ubsan.so stdc++.so.6,$$(gcc -print-file-name=lib$(library)))" \
 		ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 PYTHONMALLOC=malloc PYTHONPATH="$$PWD" \
 		$(abspath $(BIN)/python) -m pytest tests --ignore tests/capi --ignore tests/interop \
-		--ignore tests/unit/test_memory.py --ignore tests/cli/test_memory_limit.py --ignore tests/dask/test_distributed.py \
-		--ignore tests/unit/test_benchmarks.py --ignore tests/unit/test_readme.py --ignore tests/remote/test_pages.py \
-		--deselect tests/damage/test_damage.py::test_3000_mutants \
-		--deselect tests/unit/test_limits.py::test_what_is_too_large_for_the_machine \
-		--deselect tests/unit/test_indexing.py::test_points_without_work_per_point
+		--ignore tests/remote/test_pages.py -m "not (memory or timing or source_tree)"
 
 tsan: .venv/editable.stamp .venv/test.stamp ## the Python tests of threads with compiled modules under the thread sanitizer
 	OMFILES_SANITIZE=thread $(BIN)/python setup.py --quiet build --build-base build/tsan --build-lib build/tsan/lib
 	cp -r conftest.py pyproject.toml tests build/tsan/lib
 	cd build/tsan/lib && $(CLEAN) LD_PRELOAD="$$(gcc -print-file-name=libtsan.so)" TSAN_OPTIONS=report_signal_unsafe=0 PYTHONPATH="$$PWD" \
-		$(abspath $(BIN)/python) -m pytest tests/unit/test_threads.py tests/unit/test_many_files.py -k "not fork and not interrupt"
+		$(abspath $(BIN)/python) -m pytest tests/stress/test_threads.py tests/stress/test_many_files.py -k "not fork and not interrupt"
 
 # Modules as they are shipped, which the sanitizers are not; these tests drive all of them, slowed down some forty times.
 # Python itself has findings, so what counts is a finding in one of our modules, or in what that calls. All of them,
@@ -181,9 +174,9 @@ valgrind: build .venv/test.stamp ## Python tests of reading and writing, or TEST
 	tools/debian-packages valgrind
 	$(CLEAN) PYTHONMALLOC=malloc valgrind --quiet --leak-check=no --num-callers=6 --log-file=build/valgrind.log \
 		$(BIN)/python -m pytest --override-ini timeout=0 $(or $(TESTS),tests/golden/test_golden.py::test_streams_by_core \
-		tests/unit/test_reader.py tests/unit/test_reader_indexing.py tests/unit/test_lifecycle.py::test_sources \
-		"tests/unit/test_threads.py::test_results_do_not_depend_on_the_number[Ellipsis-2]" \
-		"tests/unit/test_threads.py::test_files_do_not_depend_on_the_number[2-]" \
+		tests/unit/test_reader.py tests/unit/test_reader_indexing.py tests/unit/test_reader_lifecycle.py::test_sources \
+		"tests/stress/test_threads.py::test_results_do_not_depend_on_the_number[Ellipsis-2]" \
+		"tests/stress/test_threads.py::test_files_do_not_depend_on_the_number[2-]" \
 		tests/unit/test_writer_streaming.py --deselect tests/unit/test_writer_streaming.py::test_memory); status=$$?; \
 	awk '/ at 0x/ { n = 2 } n-- > 0 && /omfiles\/_/ { bad = 1; print } END { exit bad }' build/valgrind.log && exit $$status
 

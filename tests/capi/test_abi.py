@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from strangers import ROOT
 
+pytestmark = pytest.mark.source_tree
+
 AGREED: dict[str, Any] = json.loads(Path(__file__).with_name("abi.json").read_text())
 
 

@@ -14,6 +14,8 @@ from strangers import ROOT
 
 import omfiles
 
+pytestmark = pytest.mark.source_tree
+
 
 @pytest.fixture(scope="module")
 def archive(wheel: Path) -> ZipFile:

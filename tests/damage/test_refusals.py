@@ -332,6 +332,7 @@ def doubled(n_levels):
     return om_file(*records)
 
 
+@pytest.mark.timing
 @pytest.mark.guarantee(n=6)
 def test_shared_children_do_not_multiply():
     content = doubled(200)
@@ -346,6 +347,7 @@ def test_shared_children_do_not_multiply():
     assert time.process_time() - start < 30
 
 
+@pytest.mark.timing
 def test_a_long_string_that_is_many_children():
     """Opening a child must not cost what its value is long, or the time grows with the square of the file."""
     string = small(STRING_SCALAR, value=u64(400_000) + b"a" * 400_000, name=b"s")
@@ -380,6 +382,7 @@ ORDERS = {
 }
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.guarantee(n=6)
 def test_100_000_levels(order):

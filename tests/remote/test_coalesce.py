@@ -109,6 +109,7 @@ def test_bytes_in_flight_are_bounded():
     assert coalesce_ranges([0], [1], options).concurrency(options) == 64
 
 
+@pytest.mark.timing
 def test_a_million_ranges_are_quick():
     starts = 810 * np.arange(1_000_000, dtype=np.uint64)
     began = time.process_time()

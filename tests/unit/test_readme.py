@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.source_tree
+
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [
-    str(path.relative_to(ROOT)) for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "csrc/README.md")
-]
+DOCUMENTS = [str(path.relative_to(ROOT)) for folder in (".", "docs", "csrc") for path in (ROOT / folder).glob("*.md")]
 
 
 # Tests in tests/remote have the servers that these need; the files in c-api.md are built by tests/capi.

@@ -124,6 +124,7 @@ def test_a_small_file_that_holds_much(tmp_path: Path) -> None:
         omfiles.open(path)[...]
 
 
+@pytest.mark.memory
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs limits of memory, and what is taken of it")
 @pytest.mark.guarantee(n=5)
 def test_what_is_too_large_for_the_machine(tmp_path: Path) -> None:

@@ -17,7 +17,10 @@ MIB = 2**20
 READ_EXTRA = 8 * MIB
 WRITE_EXTRA = 32 * MIB
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks are measured through /proc")
+pytestmark = [
+    pytest.mark.memory,
+    pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks are measured through /proc"),
+]
 
 # A process of its own measures the peak of its resident memory over what it held before.
 PREAMBLE = """
