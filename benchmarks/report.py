@@ -23,8 +23,8 @@ logarithmic codec scale 1000): maps of 1441 x 2879 values, series of 300 x 300 p
 [`benchmarks/cases.py`](../benchmarks/cases.py) has the code of every case. Each result is gone before the next one is
 read, which on Linux has its memory then, from 32 to 512 MiB; the first one of such a size takes longer.
 
-Memory is bounded by tests ([`tests/stress/test_memory.py`](../tests/stress/test_memory.py)): a read takes its output plus
-at most 8 MiB, a streaming write its item plus at most 32 MiB plus 8 bytes a chunk.
+Memory is bounded by tests ([`tests/stress/test_memory.py`](../tests/stress/test_memory.py)): a read takes its output
+plus at most 8 MiB, a streaming write its item plus at most 32 MiB plus 8 bytes a chunk.
 """
 
 SMALL_READS = """\
