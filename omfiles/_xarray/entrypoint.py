@@ -3,20 +3,30 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import xarray
 from xarray.backends import BackendEntrypoint, StoreBackendEntrypoint
 
 from omfiles._reading.reader import OmFileReader
 from omfiles._stores.paths import name_from_path
-from omfiles._xarray.openmeteo import Switch
+from omfiles._xarray.openmeteo import OpenMeteoMode
 from omfiles._xarray.sources import is_om, open_source
 from omfiles._xarray.store import OmDataStore
 
 __all__ = ["OmXarrayEntrypoint", "open_dataset"]
+
+
+class Decoders(TypedDict, total=False):
+    """What `xarray.open_dataset` passes on to what decodes variables."""
+
+    mask_and_scale: Any
+    decode_times: Any
+    concat_characters: bool
+    decode_coords: Any
+    use_cftime: bool | None
+    decode_timedelta: Any
 
 
 def open_dataset(source: Any, **options: Any) -> xarray.Dataset:
@@ -63,20 +73,17 @@ class OmXarrayEntrypoint(BackendEntrypoint):
         """Whether this is an OM file: by the end of its name, or by its first bytes if they can be had."""
         return isinstance(filename_or_obj, OmFileReader) or is_om(filename_or_obj)
 
+    open_dataset_parameters = (*Decoders.__annotations__, "drop_variables", "group", "storage_options", "openmeteo")
+
     def open_dataset(
         self,
         filename_or_obj: Any,
         *,
-        mask_and_scale: Any = True,
-        decode_times: Any = True,
-        concat_characters: bool = True,
-        decode_coords: Any = True,
         drop_variables: str | Iterable[str] | None = None,
-        use_cftime: bool | None = None,
-        decode_timedelta: Any = None,
         group: str | None = None,
         storage_options: dict[str, Any] | None = None,
-        openmeteo: Switch = "auto",
+        openmeteo: OpenMeteoMode = "auto",
+        **decoders: Unpack[Decoders],
     ) -> xarray.Dataset:
         """Open all arrays of a file as one dataset, or those of one group.
 
@@ -84,8 +91,8 @@ class OmXarrayEntrypoint(BackendEntrypoint):
         ----------
         filename_or_obj : object
             Whatever `OmFileReader` takes, or an `OmFileReader`.
-        mask_and_scale, decode_times, concat_characters, decode_coords, drop_variables, use_cftime, decode_timedelta
-            As for `xarray.open_dataset`.
+        drop_variables : str or iterable of str, optional
+            Variables that are left out.
         group : str, optional
             Path of a group. Only its own arrays are opened, under their own names. By default all arrays of the file
             are opened, under their paths.
@@ -97,68 +104,51 @@ class OmXarrayEntrypoint(BackendEntrypoint):
             points are. Then latitude and longitude become coordinates, by which to select, without being read:
             dimensions of regular grids, otherwise coordinates of the dimensions ``y`` and ``x``. With "auto", if the
             root has a string ``crs_wkt``.
+        **decoders
+            ``mask_and_scale``, ``decode_times``, ``concat_characters``, ``decode_coords``, ``use_cftime`` and
+            ``decode_timedelta``, as for `xarray.open_dataset`.
         """
+        _check(decoders, "open_dataset")
+        options: dict[str, Any] = {
+            "unnamed": name_from_path(filename_or_obj),
+            "drop_variables": drop_variables,
+            "openmeteo": openmeteo,
+        }
         with open_source(filename_or_obj, storage_options, group) as root:
-            options: dict[str, Any] = {
-                "unnamed": name_from_path(filename_or_obj),
-                "drop_variables": drop_variables,
-                "openmeteo": openmeteo,
-            }
             store = OmDataStore(root, **options) if group is None else OmDataStore.of_groups(root, **options)["/"]
-            return _decode(
-                store,
-                mask_and_scale=mask_and_scale,
-                decode_times=decode_times,
-                concat_characters=concat_characters,
-                decode_coords=decode_coords,
-                use_cftime=use_cftime,
-                decode_timedelta=decode_timedelta,
-            )
-
-    # xarray finds them itself, but not if the class is passed as the engine.
-    open_dataset_parameters = tuple(inspect.signature(open_dataset).parameters)[1:]
+            return _decode(store, decoders)
 
     def open_groups_as_dict(
         self,
         filename_or_obj: Any,
         *,
-        mask_and_scale: Any = True,
-        decode_times: Any = True,
-        concat_characters: bool = True,
-        decode_coords: Any = True,
-        drop_variables: str | Iterable[str] | None = None,
-        use_cftime: bool | None = None,
-        decode_timedelta: Any = None,
         group: str | None = None,
         storage_options: dict[str, Any] | None = None,
-        openmeteo: Switch = "auto",
+        drop_variables: str | Iterable[str] | None = None,
+        openmeteo: OpenMeteoMode = "auto",
+        **decoders: Unpack[Decoders],
     ) -> dict[str, xarray.Dataset]:
         """Open each group as a dataset of its own arrays; parameters as for `open_dataset`."""
+        _check(decoders, "open_groups_as_dict")
         with open_source(filename_or_obj, storage_options, group) as root:
             stores = OmDataStore.of_groups(
-                root,
-                unnamed=name_from_path(filename_or_obj),
-                drop_variables=drop_variables,
-                openmeteo=openmeteo,
+                root, unnamed=name_from_path(filename_or_obj), drop_variables=drop_variables, openmeteo=openmeteo
             )
-            decoders = {
-                "mask_and_scale": mask_and_scale,
-                "decode_times": decode_times,
-                "concat_characters": concat_characters,
-                "decode_coords": decode_coords,
-                "use_cftime": use_cftime,
-                "decode_timedelta": decode_timedelta,
-            }
-            return {path: _decode(store, **decoders) for path, store in stores.items()}
+            return {path: _decode(store, decoders) for path, store in stores.items()}
 
     def open_datatree(self, filename_or_obj: Any, **options: Any) -> xarray.DataTree:
         """Open a file as a tree of datasets; parameters as for `open_dataset`."""
         return xarray.DataTree.from_dict(self.open_groups_as_dict(filename_or_obj, **options))
 
 
-def _decode(store: OmDataStore, **decoders: Any) -> xarray.Dataset:
+def _check(decoders: Decoders, method: str) -> None:
+    for name in decoders.keys() - Decoders.__annotations__.keys():
+        raise TypeError(f"{method}() got an unexpected keyword argument {name!r}")
+
+
+def _decode(store: OmDataStore, decoders: Decoders) -> xarray.Dataset:
     dataset = StoreBackendEntrypoint().open_dataset(store, **decoders)
-    if decoders["decode_coords"]:
+    if decoders.get("decode_coords", True):
         if store.coordinates:
             dataset = dataset.set_coords(store.coordinates & set(dataset.variables))
         for index in store.indexes:

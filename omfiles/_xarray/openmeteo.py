@@ -24,9 +24,9 @@ from omfiles._xarray.selection import DEGREES, GridIndex, grid_of
 if TYPE_CHECKING:
     from omfiles.grids import OmGrid
 
-__all__ = ["GRID_MAPPING", "Names", "Switch", "Translated", "applies", "inherit_dimensions", "translate"]
+__all__ = ["GRID_MAPPING", "Names", "OpenMeteoMode", "Translated", "applies", "inherit_dimensions", "translate"]
 
-Switch: TypeAlias = bool | Literal["auto"]
+OpenMeteoMode: TypeAlias = bool | Literal["auto"]
 Names: TypeAlias = Mapping[str, tuple[str, ...]]
 
 CRS_KEY = "crs_wkt"
@@ -48,13 +48,13 @@ class Translated(NamedTuple):
     """Of latitudes and longitudes that depend on more than one dimension; these are not among `added`."""
 
 
-def applies(switch: Switch, root: OmFileReader) -> bool:
+def applies(mode: OpenMeteoMode, root: OmFileReader) -> bool:
     """Whether a file follows these conventions."""
-    if switch == "auto":
+    if mode == "auto":
         return isinstance(root.attrs.get(CRS_KEY), str)
-    if isinstance(switch, bool):
-        return switch
-    raise ValueError(f"openmeteo is True, False or 'auto', not {switch!r}")
+    if isinstance(mode, bool):
+        return mode
+    raise ValueError(f"openmeteo is True, False or 'auto', not {mode!r}")
 
 
 def inherit_dimensions(groups: Mapping[str, OmFileReader], arrays: Iterable[Array]) -> list[Array]:

@@ -28,7 +28,7 @@ from omfiles._datasets.hierarchy import (
 from omfiles._reading.read_arrays import read_together
 from omfiles._reading.reader import OmFileReader, OmVariable
 from omfiles._xarray.lazy import OmBackendArray, decoded, lazily_indexed
-from omfiles._xarray.openmeteo import GRID_MAPPING, Names, Switch, applies, inherit_dimensions, translate
+from omfiles._xarray.openmeteo import GRID_MAPPING, Names, OpenMeteoMode, applies, inherit_dimensions, translate
 from omfiles._xarray.selection import GridIndex
 
 __all__ = ["OmDataStore"]
@@ -71,7 +71,7 @@ class OmDataStore(AbstractDataStore):
         *,
         unnamed: str = "data",
         drop_variables: str | Iterable[str] | None = None,
-        openmeteo: Switch = "auto",
+        openmeteo: OpenMeteoMode = "auto",
     ) -> None:
         self.root_variable = root_variable
         self.variables_store = root_variable._get_flat_variable_metadata()
@@ -88,7 +88,7 @@ class OmDataStore(AbstractDataStore):
         *,
         unnamed: str = "data",
         drop_variables: str | Iterable[str] | None = None,
-        openmeteo: Switch = "auto",
+        openmeteo: OpenMeteoMode = "auto",
     ) -> dict[str, OmDataStore]:
         """Make a store for each group, by path. What lies below an array belongs to the group of that.
 
@@ -194,7 +194,7 @@ class OmDataStore(AbstractDataStore):
 
 
 def _contents(
-    root: OmFileReader, places: Mapping[str, OmVariable], openmeteo: Switch
+    root: OmFileReader, places: Mapping[str, OmVariable], openmeteo: OpenMeteoMode
 ) -> tuple[dict[str, OmFileReader], list[Array], bool]:
     """Find groups and arrays, and whether they are those of Open-Meteo."""
     groups, arrays = scan(root, places)
