@@ -44,7 +44,7 @@ def add_parsers(commands: Any) -> None:
         commands,
         "convert",
         convert,
-        "make .om files of NetCDF, Zarr or GRIB, the reverse, or an .om file with other chunks or codecs",
+        "make .om files of NetCDF, Zarr or GRIB, the reverse, or an .om file with another encoding",
         "omfiles convert era5.nc era5.om --scale-factor t2m:20 --chunks t2m:time=24,latitude=10,longitude=10",
     )
     add_ends(parser, "path or URL, of a format that its ending tells")

@@ -37,7 +37,7 @@ KEPT = ("units", "calendar", "dtype", "_FillValue", "missing_value", "grid_mappi
 SMALL = 1 << 20
 """Bytes of a variable that is always read as a whole."""
 COPIES = 4
-"""How often a part of a variable is in memory on its way: as stored, read, decoded by xarray, and for its codec."""
+"""How often a part of a variable is in memory on its way: as stored, read, decoded by xarray, and to be encoded."""
 LEAST_BLOCK = 8 << 20
 """Bytes of a part that are worth a thread."""
 TARGET_CHUNK = 2 << 20

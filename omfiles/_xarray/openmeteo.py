@@ -91,35 +91,43 @@ def translate(
     of_dataset = {CRS_KEY, "created_at", *SCALAR_TIMES} & attrs.keys()
     attrs_of = {name: _described(name, dims[name], own, of_dataset) for name, own in attrs_of.items()}
     attrs = dict(attrs)
-    added = {}
-    for name, standard_name in SCALAR_TIMES.items():
-        if name not in dims and isinstance(attrs.get(name), np.integer):
-            described = {"standard_name": standard_name, "units": UNITS_OF_TIME}
-            added[name] = xarray.Variable((), np.int64(attrs.pop(name)), described)
-
+    added = _scalar_times(attrs, dims)
+    if not isinstance(attrs.get(CRS_KEY), str) or GRID_MAPPING in dims:
+        return Translated(dims, attrs_of, attrs, added, None)
+    crs_wkt = attrs.pop(CRS_KEY)
+    grid = _grid(crs_wkt, dims, sizes)
+    mapping = {CRS_KEY: crs_wkt} if grid is None else grid.cf_attributes()
     index = None
-    if isinstance(attrs.get(CRS_KEY), str) and GRID_MAPPING not in dims:
-        crs_wkt = attrs.pop(CRS_KEY)
-        mapping: Mapping[str, Any] = {CRS_KEY: crs_wkt}
-        if {"lat", "lon"} <= sizes.keys() and not {"lat", "lon"} & dims.keys():
-            try:
-                grid = grid_of(crs_wkt, (sizes["lat"], sizes["lon"]))
-            except (ValueError, ImportError) as error:
-                warnings.warn(f"the file is opened without latitude and longitude: {error}", stacklevel=2)
-            else:
-                mapping = grid.cf_attributes()
-                if grid.kind == "geographic":
-                    added["lat"] = xarray.Variable("lat", grid.y, {**DEGREES["lat"], "axis": "Y"})
-                    added["lon"] = xarray.Variable("lon", grid.x, {**DEGREES["lon"], "axis": "X"})
-                elif not {"y", "x"} & dims.keys():
-                    index = GridIndex(crs_wkt, grid.shape)
-                    if grid.kind == "projected":
-                        added |= _projection_coordinates(grid)
-                    dims = {
-                        name: tuple({"lat": "y", "lon": "x"}.get(dim, dim) for dim in of) for name, of in dims.items()
-                    }
-        added[GRID_MAPPING] = xarray.Variable((), np.int32(0), mapping)
+    if grid is not None and grid.kind == "geographic":
+        added["lat"] = xarray.Variable("lat", grid.y, {**DEGREES["lat"], "axis": "Y"})
+        added["lon"] = xarray.Variable("lon", grid.x, {**DEGREES["lon"], "axis": "X"})
+    elif grid is not None and not {"y", "x"} & dims.keys():
+        index = GridIndex(crs_wkt, grid.shape)
+        if grid.kind == "projected":
+            added |= _projection_coordinates(grid)
+        dims = {name: tuple({"lat": "y", "lon": "x"}.get(dim, dim) for dim in own) for name, own in dims.items()}
+    added[GRID_MAPPING] = xarray.Variable((), np.int32(0), mapping)
     return Translated(dims, attrs_of, attrs, added, index)
+
+
+def _scalar_times(attrs: dict[str, Any], dims: Names) -> dict[str, xarray.Variable]:
+    """Make coordinates of times among the attributes of a dataset, which are taken away."""
+    return {
+        name: xarray.Variable((), np.int64(attrs.pop(name)), {"standard_name": standard_name, "units": UNITS_OF_TIME})
+        for name, standard_name in SCALAR_TIMES.items()
+        if name not in dims and isinstance(attrs.get(name), np.integer)
+    }
+
+
+def _grid(crs_wkt: str, dims: Names, sizes: Mapping[str, int]) -> OmGrid | None:
+    """Make the grid of a dataset that has its dimensions, and no coordinates of these."""
+    if not {"lat", "lon"} <= sizes.keys() or {"lat", "lon"} & dims.keys():
+        return None
+    try:
+        return grid_of(crs_wkt, (sizes["lat"], sizes["lon"]))
+    except (ValueError, ImportError) as error:
+        warnings.warn(f"the file is opened without latitude and longitude: {error}", stacklevel=2)
+        return None
 
 
 def _projection_coordinates(grid: OmGrid) -> dict[str, xarray.Variable]:

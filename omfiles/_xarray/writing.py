@@ -27,7 +27,7 @@ from omfiles._xarray.selection import GridIndex
 
 __all__ = ["OmAccessor", "write_dataset"]
 
-CODEC = ("scale_factor", "add_offset", "compression")
+SCALING = ("scale_factor", "add_offset", "compression")
 TIME = ("units", "calendar")
 
 
@@ -121,7 +121,9 @@ def write_dataset(
         target,
         encoding=_mapping({} if encoding is None else encoding, "encoding"),
         chunks=_mapping({} if chunks is None else chunks, "chunks"),
-        codec={name: value for name, value in zip(CODEC, (scale_factor, add_offset, compression)) if value is not None},
+        scaling={
+            name: value for name, value in zip(SCALING, (scale_factor, add_offset, compression)) if value is not None
+        },
         overflow=overflow,
         fs=fs,
         storage_options=storage_options,
@@ -159,7 +161,7 @@ class _Item(NamedTuple):
 
     name: str
     data: Any
-    settings: dict[str, Any]  # of an array: arguments of `write_array`; empty for a scalar
+    encoding: dict[str, Any]  # of an array: arguments of `write_array`; empty for a scalar
     attrs: dict[str, Any]
     is_coordinate: bool
 
@@ -179,11 +181,11 @@ def _write(
     *,
     fs: Any,
     storage_options: Mapping[str, Any] | None,
-    **wishes: Any,
+    **options: Any,
 ) -> None:
     if not isinstance(ds, (xarray.Dataset, xarray.DataTree)):
         raise TypeError(f"an xarray.Dataset or DataTree can be written, not {type(ds).__name__}; to_dataset() may help")
-    planner = _Planner(**wishes)
+    planner = _Planner(**options)
     root = planner.group("", "", ds)
     planner.check_names()
     if fs is None:
@@ -204,14 +206,14 @@ def _write_group(writer: OmFileWriter, group: _Group) -> OmWriterVariable:
 
 
 def _write_item(writer: OmFileWriter, item: _Item) -> OmWriterVariable:
-    if not item.settings:
+    if not item.encoding:
         attrs = [writer.write_scalar(value, name) for name, value in item.attrs.items()]
         return writer.write_scalar(item.data, item.name, attrs)
     if isinstance(item.data, np.ndarray):
-        return writer.write_array(item.data, name=item.name, attrs=item.attrs, **item.settings)
+        return writer.write_array(item.data, name=item.name, attrs=item.attrs, **item.encoding)
     from omfiles.dask import write_dask_array
 
-    return write_dask_array(writer, item.data, name=item.name, attrs=item.attrs, **item.settings)
+    return write_dask_array(writer, item.data, name=item.name, attrs=item.attrs, **item.encoding)
 
 
 class _Planner:
@@ -221,12 +223,12 @@ class _Planner:
         self,
         encoding: Mapping[str, Mapping[str, Any]],
         chunks: Mapping[Any, int],
-        codec: Mapping[str, Any],
+        scaling: Mapping[str, Any],
         overflow: str,
     ) -> None:
         self._encoding = encoding
         self._chunks = chunks
-        self._codec = codec
+        self._scaling = scaling
         self._overflow = overflow
         self._paths: set[str] = set()
         self._dims: set[str] = set()
@@ -262,8 +264,8 @@ class _Planner:
             index = ds.xindexes.get(name)
             if isinstance(index, PandasMultiIndex):
                 raise ValueError(f"a MultiIndex cannot be stored; ds.reset_index({name!r}) makes plain variables of it")
-            wishes = dict(_mapping(self._encoding.get(path, {}), "its encoding"))
-            times = {key: wishes.pop(key) for key in TIME if key in wishes}
+            own = dict(_mapping(self._encoding.get(path, {}), "its encoding"))
+            times = {key: own.pop(key) for key in TIME if key in own}
             encoded, roles = _encoded(var, times, ds.dims)
             if is_coordinate and var.dims != (name,):
                 roles.append(COORDINATE)
@@ -277,19 +279,19 @@ class _Planner:
                 if not isinstance(value, str):
                     native_dtype(encoded.dtype)
                 return _Item(name, value, {}, {**attrs, DIMENSION_KEY: ""}, is_coordinate)
-            settings = {
-                "chunks": self._chunk_lengths(wishes.pop("chunks", None), var, encoded),
+            encoding = {
+                "chunks": self._chunk_lengths(own.pop("chunks", None), var, encoded),
                 "overflow": self._overflow,
-                **_codec(var, encoded, {} if is_coordinate else self._codec, wishes),
+                **_scaling(var, encoded, {} if is_coordinate else self._scaling, own),
             }
-            ArraySpec(name=name, shape=encoded.shape, dtype=encoded.dtype, **settings)  # checks them
-            settings["dims"] = encoded.dims
+            ArraySpec(name=name, shape=encoded.shape, dtype=encoded.dtype, **encoding)  # checks them
+            encoding["dims"] = encoded.dims
             data = encoded.to_numpy() if encoded.chunks is None else encoded.data
-            return _Item(name, data, settings, attrs, is_coordinate)
+            return _Item(name, data, encoding, attrs, is_coordinate)
 
-    def _chunk_lengths(self, wish: Any, var: xarray.Variable, encoded: xarray.Variable) -> Any:
-        if wish is not None:
-            return wish
+    def _chunk_lengths(self, given: Any, var: xarray.Variable, encoded: xarray.Variable) -> Any:
+        if given is not None:
+            return given
         if any(dim in self._chunks for dim in encoded.dims):
             return [self._chunks.get(dim, size) for dim, size in encoded.sizes.items()]
         before = var.encoding.get("chunks")
@@ -324,51 +326,62 @@ def _encoded(
 
     `taken` are names of dimensions that one along characters must not have.
     """
-    kind = var.dtype.kind
     roles = [name for name in CF_RELATED_DATA if name in var.encoding and name not in var.attrs]
     if roles:
         var = var.copy(deep=False)
         var.attrs |= {name: var.encoding[name] for name in roles}
-    if kind in "fiu":
+    if var.dtype.kind in "fiu":
         return var, roles
-    if kind != "b":  # text and times are small; xarray cannot encode all of them in dask arrays
-        var = var.compute()
-    if kind in "SUT" or (kind == "O" and isinstance(var.to_numpy().flat[0], str)):
-        if var.ndim == 0 and kind != "S":
-            return xarray.Variable((), str(var.to_numpy()[()]), var.attrs), roles
-        data = characters(var.to_numpy())
-        role = BYTES if kind == "S" else TEXT
-        dim = f"{role}{data.shape[-1]}"
-        while dim in taken:
-            dim = f"_{dim}"
-        return xarray.Variable((*var.dims, dim), data, var.attrs), [role, *roles]
+    if var.dtype.kind == "b":
+        return _cf_encoded(var, times), roles
+    var = var.compute()  # text and times are small; xarray cannot encode all of them in dask arrays
+    if var.dtype.kind == "S":
+        return _characters(var, BYTES, taken), [BYTES, *roles]
+    if var.dtype.kind not in "UT" and not (var.dtype.kind == "O" and isinstance(var.to_numpy().flat[0], str)):
+        return _cf_encoded(var, times), roles
+    if var.ndim == 0:
+        return xarray.Variable((), str(var.to_numpy()[()]), var.attrs), roles
+    return _characters(var, TEXT, taken), [TEXT, *roles]
+
+
+def _characters(var: xarray.Variable, role: str, taken: Collection[Hashable]) -> xarray.Variable:
+    data = characters(var.to_numpy())
+    dim = f"{role}{data.shape[-1]}"
+    while dim in taken:
+        dim = f"_{dim}"
+    return xarray.Variable((*var.dims, dim), data, var.attrs)
+
+
+def _cf_encoded(var: xarray.Variable, times: Mapping[str, Any]) -> xarray.Variable:
+    """Encode times, time differences and bool."""
     encoding = {**{key: var.encoding[key] for key in TIME if key in var.encoding}, **times}
-    if encoding and kind in "mM":
+    if encoding and var.dtype.kind in "mM":
         encoding["dtype"] = "int64"  # in finer units if these would not do: xarray warns
-    return encode_cf_variable(xarray.Variable(var.dims, var.data, var.attrs, encoding)), roles
+    return encode_cf_variable(xarray.Variable(var.dims, var.data, var.attrs, encoding))
 
 
-def _codec(
-    var: xarray.Variable, encoded: xarray.Variable, general: Mapping[str, Any], wishes: Mapping[str, Any]
+def _scaling(
+    var: xarray.Variable, encoded: xarray.Variable, general: Mapping[str, Any], own: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Choose compression and scale."""
-    unknown = set(wishes) - set(CODEC)
+    """Choose compression and scale: by what is said of all variables, and of this one."""
+    unknown = set(own) - set(SCALING)
     if unknown:
-        raise ValueError(f"encoding has {sorted(unknown)}, but may have only {['chunks', *CODEC, *TIME]}")
+        raise ValueError(f"encoding has {sorted(unknown)}, but may have only {['chunks', *SCALING, *TIME]}")
     if encoded.dtype.kind != "f":
-        if "scale_factor" in wishes or "add_offset" in wishes:
+        if "scale_factor" in own or "add_offset" in own:
             raise ValueError(f"scale_factor and add_offset are for floats, but it is stored as {encoded.dtype}")
-        return {"scale_factor": 1.0, "add_offset": 0.0, "compression": "pfor_delta_2d", **wishes}
-    codec = {**general, **wishes} or _codec_before(var)
-    check_compression(codec.get("compression", EXACT))
-    if not codec.keys() & {"scale_factor", "add_offset"} and codec.get("compression", EXACT) != EXACT:
-        raise ValueError(f"{codec['compression']} rounds floats to multiples of 1 / scale_factor: set that as well")
-    default = "pfor_delta_2d" if codec else EXACT
-    return {"scale_factor": 1.0, "add_offset": 0.0, "compression": default, **codec}
+        return {"scale_factor": 1.0, "add_offset": 0.0, "compression": "pfor_delta_2d", **own}
+    given = {**general, **own} or _former_scaling(var)
+    compression = given.get("compression", EXACT)
+    check_compression(compression)
+    if not given.keys() & {"scale_factor", "add_offset"} and compression != EXACT:
+        raise ValueError(f"{compression} rounds floats to multiples of 1 / scale_factor: set that as well")
+    default = "pfor_delta_2d" if given else EXACT
+    return {"scale_factor": 1.0, "add_offset": 0.0, "compression": default, **given}
 
 
-def _codec_before(var: xarray.Variable) -> dict[str, Any]:
+def _former_scaling(var: xarray.Variable) -> dict[str, Any]:
     """What the file had from which the variable was read, unless it was other values, or of another type, there."""
-    before = {name: var.encoding[f"om_{name}"] for name in CODEC if f"om_{name}" in var.encoding}
+    former = {name: var.encoding[f"om_{name}"] for name in SCALING if f"om_{name}" in var.encoding}
     same = var.encoding.get("dtype") == var.dtype and not {"scale_factor", "add_offset"} & set(var.encoding)
-    return before if same and len(before) == len(CODEC) else {}
+    return former if same and len(former) == len(SCALING) else {}
