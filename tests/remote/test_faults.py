@@ -127,21 +127,17 @@ def fail(error: BaseException) -> Callable[[bytes], bytes]:
 
 
 @pytest.mark.parametrize("n", [0, 1, 30])
-@pytest.mark.parametrize(
-    "wrong",
-    [short, lambda data: b"", lambda data: data + b"x", lambda data: CONTENT],
-    ids=["short", "empty", "long", "all"],
-)
-def test_replies_of_wrong_length(subject: Subject, wrong: Callable[[bytes], bytes], n: int) -> None:
-    subject.open()
-    subject.spoil(wrong, n)
-    with pytest.raises(
-        OmReadError, match=r"^file: at byte \d+: the store sent \d+ bytes where \d+ were asked for"
-    ) as caught:
-        subject.read()
-    assert isinstance(caught.value, (OSError, RuntimeError))
-    assert caught.value.path == "file"
-    subject.goes_on()
+def test_replies_of_wrong_length(subject: Subject, n: int) -> None:
+    for wrong in (short, lambda data: b"", lambda data: data + b"x", lambda data: CONTENT):
+        subject.open()
+        subject.spoil(wrong, n)
+        with pytest.raises(
+            OmReadError, match=r"^file: at byte \d+: the store sent \d+ bytes where \d+ were asked for"
+        ) as caught:
+            subject.read()
+        assert isinstance(caught.value, (OSError, RuntimeError))
+        assert caught.value.path == "file"
+        subject.goes_on()
 
 
 def test_a_short_reply_to_opening(subject: Subject) -> None:
@@ -154,25 +150,21 @@ def test_a_short_reply_to_opening(subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 30])
-@pytest.mark.parametrize(
-    "error",
-    [
+@pytest.mark.guarantee(n=22)
+def test_errors_of_the_store_arrive(subject: Subject, n: int) -> None:
+    for error in (
         TimeoutError("too late"),
         PermissionError("not yours"),
         ConnectionResetError("gone"),
         OSError(16, "Please reduce your request rate."),
         KeyError("some library's mistake"),
-    ],
-    ids=lambda error: type(error).__name__,
-)
-@pytest.mark.guarantee(n=22)
-def test_errors_of_the_store_arrive(subject: Subject, error: Exception, n: int) -> None:
-    subject.open()
-    subject.spoil(fail(error), n)
-    with pytest.raises(type(error)) as caught:
-        subject.read()
-    assert caught.value.args == error.args
-    subject.goes_on()
+    ):
+        subject.open()
+        subject.spoil(fail(error), n)
+        with pytest.raises(type(error)) as caught:
+            subject.read()
+        assert caught.value.args == error.args
+        subject.goes_on()
 
 
 def test_errors_while_opening_arrive(subject: Subject) -> None:
@@ -218,24 +210,21 @@ def change_at(subject: Subject, n: int, content: bytes) -> None:
 
 @with_versions
 @pytest.mark.parametrize("n", [0, 1, 5, 30, 55])
-@pytest.mark.parametrize(
-    "content",
-    [OTHER, CONTENT[:1000], CONTENT + bytes(100), bytes(len(CONTENT))],
-    ids=["other", "short", "long", "zeros"],
-)
 @pytest.mark.guarantee(n=19)
-def test_a_file_that_is_replaced_in_the_middle(subject: Subject, content: bytes, n: int) -> None:
-    subject.open()
-    subject.traffic.delay = 0.001
-    change_at(subject, n, content)
-    for _ in range(2):
-        with pytest.raises(OmReadError, match=r"file: the file changed while it was being read: .* open it again"):
-            subject.read()
-    subject.traffic.files["file"] = CONTENT
-    subject.goes_on()
-    subject.traffic.files["file"] = OTHER
-    subject.open()
-    np.testing.assert_array_equal(subject.read(), ARRAY + 1)
+def test_a_file_that_is_replaced_in_the_middle(subject: Subject, n: int) -> None:
+    for content in (OTHER, CONTENT[:1000], CONTENT + bytes(100), bytes(len(CONTENT))):
+        subject.traffic.files["file"] = CONTENT
+        subject.open()
+        subject.traffic.delay = 0.001
+        change_at(subject, n, content)
+        for _ in range(2):
+            with pytest.raises(OmReadError, match=r"file: the file changed while it was being read: .* open it again"):
+                subject.read()
+        subject.traffic.files["file"] = CONTENT
+        subject.goes_on()
+        subject.traffic.files["file"] = OTHER
+        subject.open()
+        np.testing.assert_array_equal(subject.read(), ARRAY + 1)
 
 
 @with_versions

@@ -8,10 +8,8 @@ import json
 import math
 import os
 import pickle
-import re
 import threading
 from collections import Counter
-from pathlib import Path
 from typing import ClassVar
 
 import fsspec
@@ -36,7 +34,6 @@ from omfiles.testing.trees import write_tree  # noqa: E402
 from omfiles.zarr import OmStore  # noqa: E402
 
 FIELD = np.random.default_rng(3).normal(size=(7, 9, 11)).astype("f4")
-ROOT = Path(__file__).parents[2]
 KNOWS_ZARR = "2025.6"  # of xarray, which did not know the types of zarr 3.1 before
 PROTOTYPE = default_buffer_prototype()
 
@@ -200,16 +197,6 @@ def test_unnamed_root(tmp_path, file, name):
     group = zarr.open(OmStore(tmp_path / file))
     assert list(group) == [name]
     assert group[name].attrs.asdict() == {"units": "K"}
-
-
-def test_document(tmp_path, monkeypatch):
-    """What docs/zarr.md shows runs."""
-    pytest.importorskip("xarray")
-    monkeypatch.chdir(tmp_path)
-    namespace = {}
-    for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "zarr.md").read_text(), re.DOTALL):
-        exec(block, namespace)
-    assert zarr.open_array("counts.zarr", mode="r")[99, 99] == 9999
 
 
 def test_root_without_a_path(path, tmp_path):
