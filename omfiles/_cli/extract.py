@@ -157,7 +157,7 @@ def _iso(time: Any) -> str:
 
 def in_box(ds: xarray.Dataset, sides: Sides) -> xarray.Dataset | None:
     """Select a box of latitudes and longitudes, on a grid of any kind."""
-    from omfiles._grids.base import Box
+    from omfiles._grids.box import Box
     from omfiles._xarray.selection import GridIndex
 
     west, south, east, north = sides

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from omfiles._grids import wkt
-from omfiles._grids.base import BORDER, Box, Grid, Indices, Kind, check_points, check_shape
+from omfiles._grids.box import BORDER, Box, Indices, check_points, check_shape
+from omfiles._grids.om_grid import Kind, OmGrid
 from omfiles._grids.projection import Array
 from omfiles._grids.reduced_lines import N160, N320
 from omfiles.types import XYIndex
@@ -27,7 +28,7 @@ SPHERE = (
 """What ECMWF computes on, for texts that name the type of the grid and no datum: PROJ could not read them."""
 
 
-class GaussianGrid(Grid):
+class GaussianGrid(OmGrid):
     """A reduced Gaussian grid: one axis of points, along lines from north to south.
 
     A grid of the type O1280 has 1280 lines on each hemisphere. Latitudes are those that Open-Meteo computes with: lines

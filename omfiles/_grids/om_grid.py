@@ -4,23 +4,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 
+import numpy as np
 import numpy.typing as npt
 
-from omfiles._grids.base import Grid, Indices, Kind
-from omfiles._grids.gaussian import GaussianGrid
+from omfiles._grids.box import Indices
 from omfiles._grids.projection import Array
-from omfiles._grids.regular import RegularGrid
+from omfiles.types import LatLon, XYIndex
 
 if TYPE_CHECKING:
     import pyproj
 
-__all__ = ["OmGrid"]
+__all__ = ["Kind", "OmGrid"]
+
+Kind: TypeAlias = Literal["geographic", "projected", "gaussian"]
 
 
-class OmGrid(Grid):
-    """The grid of a model, as Open-Meteo describes it.
+class OmGrid:
+    """The grid of a model, as Open-Meteo describes it: where its points are, and which is nearest to a place.
+
+    It is a `RegularGrid` or a `GaussianGrid`: calling this class makes one of the two. Indices are those of an array of
+    the shape ``(ny, nx)``: x counts columns and y rows.
 
     Parameters
     ----------
@@ -62,10 +67,17 @@ class OmGrid(Grid):
     (array([678,  -1]), array([594,  -1]))
     """
 
-    def __init__(self, crs_wkt: str, shape: Sequence[int]) -> None:
-        self._grid = GaussianGrid(crs_wkt, shape) if "Gaussian Grid" in crs_wkt else RegularGrid(crs_wkt, shape)
-        self.crs_wkt = self._grid.crs_wkt
-        self.shape = self._grid.shape
+    crs_wkt: str
+    shape: tuple[int, int]
+
+    def __new__(cls, crs_wkt: str, shape: Sequence[int]) -> Self:
+        if cls is not OmGrid:
+            return super().__new__(cls)
+        from omfiles._grids.gaussian import GaussianGrid
+        from omfiles._grids.regular import RegularGrid
+
+        kind = GaussianGrid if "Gaussian Grid" in crs_wkt else RegularGrid
+        return super().__new__(cast(type[Self], kind))
 
     @property
     def kind(self) -> Kind:
@@ -74,58 +86,164 @@ class OmGrid(Grid):
         "geographic": latitude depends on y and longitude on x alone; "projected": both on both; "gaussian": points
         follow one another along a single axis x.
         """
-        return self._grid.kind
+        raise NotImplementedError
 
     @property
     def is_gaussian(self) -> bool:
         """Whether it is a reduced Gaussian grid."""
-        return isinstance(self._grid, GaussianGrid)
+        return self.kind == "gaussian"
 
     @property
     def crs(self) -> pyproj.CRS | None:
         """The coordinate reference system, which needs pyproj; None for a Gaussian grid."""
-        return None if isinstance(self._grid, GaussianGrid) else self._grid.crs
-
-    @property
-    def _regular(self) -> RegularGrid:
-        if isinstance(self._grid, GaussianGrid):
-            raise AttributeError(f"a reduced Gaussian grid such as {self._grid.grid_type} has neither columns nor rows")
-        return self._grid
+        return None
 
     @property
     def x(self) -> Array:
         """Projection coordinates of columns; not of a Gaussian grid."""
-        return self._regular.x
+        raise self._no_columns()
 
     @property
     def y(self) -> Array:
         """Projection coordinates of rows; not of a Gaussian grid."""
-        return self._regular.y
+        raise self._no_columns()
+
+    def _no_columns(self) -> AttributeError:
+        return AttributeError(f"a reduced Gaussian grid such as {self!r} has neither columns nor rows")
 
     @property
     def latitude(self) -> Array:
-        return self._grid.latitude
+        """Latitudes of all points in degrees, float64 of shape ``(ny, nx)``; computed once, not writable."""
+        raise NotImplementedError
 
     @property
     def longitude(self) -> Array:
-        return self._grid.longitude
+        """Longitudes of all points in degrees, float64 of shape ``(ny, nx)``; computed once, not writable."""
+        raise NotImplementedError
 
     def get_meshgrid(self) -> tuple[Array, Array]:
         """Longitudes and latitudes of all points: `longitude`, `latitude`."""
         return self.longitude, self.latitude
 
     def coordinates(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Array, Array]:
-        return self._grid.coordinates(x, y)
+        """Latitudes and longitudes of points.
+
+        Parameters
+        ----------
+        x, y : array_like
+            Their indices, which broadcast. They may be fractions and outside of the grid, unless it is Gaussian.
+
+        Returns
+        -------
+        tuple of ndarray
+            Latitudes and longitudes in degrees, float64.
+        """
+        raise NotImplementedError
 
     def fractional_index(self, lat: npt.ArrayLike, lon: npt.ArrayLike) -> tuple[Array, Array]:
         """Compute indices of places between the grid points, see `RegularGrid.fractional_index`."""
-        return self._regular.fractional_index(lat, lon)
+        raise self._no_columns()
 
     def find_points(self, lat: npt.ArrayLike, lon: npt.ArrayLike) -> tuple[Indices, Indices]:
-        return self._grid.find_points(lat, lon)
+        """Find the grid points that are nearest to places.
+
+        Parameters
+        ----------
+        lat, lon : array_like
+            Latitudes and longitudes in degrees, which broadcast.
+
+        Returns
+        -------
+        tuple of ndarray
+            Indices x and y, int64; both -1 for places outside of the grid.
+
+        Raises
+        ------
+        ValueError
+            A coordinate is not finite.
+        """
+        raise NotImplementedError
 
     def find_box(self, south: float, north: float, west: float, east: float) -> tuple[slice, slice | Indices] | Indices:
-        return self._grid.find_box(south, north, west, east)
+        """Find the smallest selection that has all grid points within a box.
+
+        Parameters
+        ----------
+        south, north, west, east : float
+            Its sides in degrees; points on them are inside. If west is greater than east, the box crosses the
+            antimeridian.
+
+        Returns
+        -------
+        tuple or ndarray
+            Indices y and x: slices, or int64 for x if the columns are not adjacent, which go from west to east then.
+            On a projected grid also points outside of the box are between those inside. On a Gaussian grid indices
+            of the points, int64 in ascending order.
+        """
+        raise NotImplementedError
 
     def cf_attributes(self) -> dict[str, str | float | list[float]]:
-        return self._grid.cf_attributes()
+        """Attributes of a grid mapping variable of the CF conventions: ``crs_wkt`` and what is known besides."""
+        raise NotImplementedError
+
+    def find_point_xy(self, lat: float, lon: float) -> XYIndex | None:
+        """Find the grid point that is nearest to a place.
+
+        Parameters
+        ----------
+        lat, lon : float
+            Latitude and longitude in degrees.
+
+        Returns
+        -------
+        XYIndex or None
+            Its indices; None if the place is more than half a cell outside of the grid.
+
+        Raises
+        ------
+        ValueError
+            A coordinate is not finite.
+        TypeError
+            Not numbers; `find_points` takes arrays.
+        """
+        if np.ndim(lat) or np.ndim(lon):
+            raise TypeError("find_point_xy takes the latitude and longitude of one place; find_points takes arrays")
+        x, y = self.find_points(lat, lon)
+        return XYIndex(int(x), int(y)) if x >= 0 else None
+
+    def get_coordinates(self, x: float, y: float) -> LatLon:
+        """Latitude and longitude of a point.
+
+        Parameters
+        ----------
+        x, y : float
+            Its indices. They may be fractions and outside of the grid, unless it is Gaussian.
+
+        Returns
+        -------
+        LatLon
+            Degrees.
+        """
+        if np.ndim(x) or np.ndim(y):
+            raise TypeError("get_coordinates takes the indices of one point; coordinates takes arrays")
+        latitude, longitude = self.coordinates(x, y)
+        return LatLon(float(latitude), float(longitude))
+
+    @property
+    def _grid(self) -> Self:
+        """The grid itself, for programs that look here for the kind that omfiles 1.2.0 has inside."""
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, OmGrid):
+            return NotImplemented
+        return type(self) is type(other) and (self.crs_wkt, self.shape) == (other.crs_wkt, other.shape)
+
+    def __hash__(self) -> int:
+        return hash((self.crs_wkt, self.shape))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.crs_wkt, self.shape)  # not the arrays
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.kind} {self.shape}>"

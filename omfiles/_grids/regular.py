@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from omfiles._grids import crs, wkt
-from omfiles._grids.base import Box, Grid, Indices, Kind, check_points, check_shape
+from omfiles._grids.box import Box, Indices, check_points, check_shape
+from omfiles._grids.om_grid import Kind, OmGrid
 from omfiles._grids.projection import Array, Geographic, RotatedPole
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SAFE_DISTANCE = 5.0
 degrees apart."""
 
 
-class RegularGrid(Grid):
+class RegularGrid(OmGrid):
     """A regular grid: latitude and longitude, also rotated, or a map projection.
 
     Regular and rotated latitude/longitude, Lambert conformal conic, Lambert azimuthal equal-area and stereographic

@@ -9,7 +9,7 @@ from models import GEOGRAPHIC, MODELS, PROJECTED
 from test_regular import geographic
 
 from omfiles._grids import regular
-from omfiles._grids.base import Box
+from omfiles._grids.box import Box
 from omfiles._grids.projection import LambertConformal
 
 

@@ -117,7 +117,8 @@ def test_attributes(globe):
     assert grid.to_projection.transform(13, 52) == grid.to_wgs84.transform(13, 52) == (13, 52)
     assert not globe.is_gaussian
     assert globe.kind == "geographic"
-    assert repr(globe) == "<OmGrid geographic (721, 1440)>"
+    assert isinstance(globe, OmGrid)
+    assert repr(globe) == "<RegularGrid geographic (721, 1440)>"
 
 
 def test_arrays(globe):
@@ -284,5 +285,5 @@ def test_pickle_and_equality(globe):
     assert hash(copy) == hash(globe)
     assert copy.find_point_xy(52.5, 13.5) == globe.find_point_xy(52.5, 13.5)
     assert globe != OmGrid(globe.crs_wkt, (361, 1440))
-    assert globe != RegularGrid(globe.crs_wkt, (721, 1440))
+    assert globe == RegularGrid(globe.crs_wkt, (721, 1440))
     assert globe != "globe"

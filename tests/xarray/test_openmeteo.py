@@ -12,7 +12,7 @@ import pytest
 
 import omfiles
 from omfiles import OmFileWriter
-from omfiles.grids import OmGrid
+from omfiles.grids import GaussianGrid, OmGrid
 
 xr = pytest.importorskip("xarray", reason="needs xarray", exc_type=ImportError)
 pytest.importorskip("dask.array")
@@ -112,8 +112,8 @@ def test_nothing_is_read_for_coordinates(tmp_path, monkeypatch):
     files.write_time_step(tmp_path / "x.om", files.GAUSSIAN)
     monkeypatch.setattr(OmBackendArray, "__getitem__", lambda self, key: pytest.fail(f"{self.reader.name} is read"))
     computed = []
-    coordinates = OmGrid.coordinates
-    monkeypatch.setattr(OmGrid, "coordinates", lambda self, x, y: computed.append(x) or coordinates(self, x, y))
+    coordinates = GaussianGrid.coordinates
+    monkeypatch.setattr(GaussianGrid, "coordinates", lambda self, x, y: computed.append(x) or coordinates(self, x, y))
     ds = open_dataset(tmp_path / "x.om")
     assert repr(ds) and not computed
     assert ds["lat"].isel(y=0, x=[0, -1]).values.tolist() == pytest.approx([89.5788, -89.5788], abs=1e-4)
