@@ -16,3 +16,5 @@ cdef class ReadPlan:
 
 # Plan to read `key` of an array into `out`, or into a new array if that is None. Messages name `path` and `variable`.
 cdef ReadPlan make_plan(const omf_array *array, object dtype, object key, object out, object path, object variable)
+# Plan to read the whole array for the sake of its chunks. It takes no memory: all elements go to one position.
+cdef ReadPlan make_chunk_plan(const omf_array *array, object dtype, object path, object variable)

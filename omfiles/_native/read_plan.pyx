@@ -13,7 +13,7 @@ from omfiles._core cimport (
     Buffer, acquire, check, omf_chunk_decode_scratch, omf_cursor_decode, omf_cursor_next, omf_cursor_range,
     omf_cursor_seek, omf_lut_decode, omf_lut_n_groups, omf_lut_range, omf_plan_init
 )
-from omfiles._native.basic_index cimport Selection, parse, place, shape_of
+from omfiles._native.basic_index cimport Selection, check_out, parse, place, shape_of
 from omfiles._native.local_read cimport make_table
 from omfiles._native.result_limit cimport require_size
 from omfiles._native.result_memory cimport new_result
@@ -29,23 +29,37 @@ cdef struct Group:
 
 
 cdef ReadPlan make_plan(const omf_array *array, object dtype, object key, object out, object path, object variable):
-    cdef ReadPlan self = ReadPlan.__new__(ReadPlan)
     cdef Selection selection
-    cdef omf_error error
     parse(&selection, key, array)
+    if out is None:
+        require_size(shape_of(&selection), dtype.itemsize, variable)
+        out = new_result(shape_of(&selection), dtype, selection.n_elements * dtype.itemsize)
+    else:
+        check_out(out, shape_of(&selection), dtype)
+    return plan_into(out, &selection, array, dtype, path, variable)
+
+
+cdef ReadPlan make_chunk_plan(const omf_array *array, object dtype, object path, object variable):
+    cdef Selection selection
+    parse(&selection, Ellipsis, array)
+    out = np.ndarray(shape_of(&selection), dtype, np.empty(1, dtype), strides=(0,) * array.n_dims)
+    return plan_into(out, &selection, array, dtype, path, variable)
+
+
+cdef ReadPlan plan_into(object out, Selection *selection, const omf_array *array, object dtype, object path,
+                        object variable):
+    cdef ReadPlan self = ReadPlan.__new__(ReadPlan)
+    cdef omf_error error
     self.array = array[0]
     self.path = path
     self.variable = variable
     self.n_chunks = 0
-    if out is None:
-        require_size(shape_of(&selection), dtype.itemsize, variable)
-        out = new_result(shape_of(&selection), dtype, selection.n_elements * dtype.itemsize)
     self.out = out
     if selection.n_elements == 0:
         return self
     self.memory = acquire(self.out, PyBUF_STRIDED | PyBUF_WRITABLE)
     check(omf_plan_init(&self.plan, &self.array, selection.select,
-                        place(&selection, self.memory.view.buf, self.memory.view.strides, dtype.itemsize), &error),
+                        place(selection, self.memory.view.buf, self.memory.view.strides, dtype.itemsize), &error),
           &error, path, variable, 0)
     self.plan.table = make_table(&self.plan)
     self.n_chunks = self.plan.n_chunks

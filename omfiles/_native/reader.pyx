@@ -15,7 +15,7 @@ from omfiles._core cimport (
 )
 from omfiles._native.basic_index cimport Selection, check_out, parse, place, shape_of
 from omfiles._native.local_read cimport LutCache, locate_chunks, new_cache, read_plan
-from omfiles._native.read_plan cimport make_plan
+from omfiles._native.read_plan cimport make_chunk_plan, make_plan
 from omfiles._native.record cimport (
     Node, OmVariable, copy_place, descend, find_bytes, load_record, locate_child, name_of, scalar_of, start_at, way_of
 )
@@ -403,6 +403,12 @@ cdef class Reader(Node):
             raise ValueError(f"Only arrays can be indexed by position; {self.name!r} is {kind_of(self)}")
         return make_plan(&self.record.array, self.element, key, out, source.name, name_of(&self.record))
 
+    def _plan_chunks(self):
+        """Resolve a selection of all to a `ReadPlan` that needs no memory: all elements go to one position."""
+        cdef Source source = opened(self)
+        require_array(self, "chunks")
+        return make_chunk_plan(&self.record.array, self.element, source.name, name_of(&self.record))
+
     @property
     def _remote(self):
         """The file of a store that this reads from, or None."""
@@ -652,11 +658,11 @@ cdef object read(Reader self, object key, object out):
         raise ValueError(f"Only arrays can be indexed by position; {self.name!r} is {kind_of(self)}")
     parse(&selection, key, &self.record.array)
     source = opened(self)
+    if source.remote is not None:
+        return self._read_remote(key, out)
     shape = shape_of(&selection)
     if out is not None:
         check_out(out, shape, self.element)
-    if source.remote is not None:
-        return self._read_remote(key, out)
     if selection.n_elements == 0:
         return new_result(shape, self.element, 0) if out is None else out
     cache = lut_cache(self)

@@ -4,26 +4,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from omfiles._native.threads import to_thread
-from omfiles._reading.read_arrays import complete, read_together_async
+from omfiles._reading.attributes import Attributes
+from omfiles._reading.read_arrays import (
+    complete,
+    orthogonal,
+    pointwise,
+    read_selection_async,
+    read_together_async,
+)
 from omfiles._reading.reader import OmFileReader
 from omfiles.types import BasicSelection
 
 if TYPE_CHECKING:
     from typing import Self
 
+    from omfiles._reading.read_arrays import Select
     from omfiles._stores.coalesce import FetchOptions
     from omfiles._stores.range_reader import RangeReader
 
 __all__ = ["OmFileReaderAsync"]
+
+T = TypeVar("T")
 
 
 def _same(name: str) -> Any:
@@ -33,6 +43,9 @@ def _same(name: str) -> Any:
 
 class OmFileReaderAsync:
     """A variable of an OM file, for asyncio: made by `open`, `from_path` and `from_fsspec`.
+
+    It has what `OmFileReader` has. What may have to wait is awaited: ``await reader[0, 1:3]``, ``await reader["a/b"]``,
+    ``await reader.oindex[[3, 0], :]``; `children` and `attrs`, which are properties there, are methods here.
 
     Filesystems that are asynchronous (``asynchronous=True``) and object stores are awaited on the running event loop;
     local files and synchronous filesystems are read in threads, and chunks are decoded in threads. Many reads may be
@@ -44,8 +57,8 @@ class OmFileReaderAsync:
     >>> omfiles.save("rain.om", np.arange(60, dtype="int16").reshape(3, 4, 5), name="rain", attrs={"units": "mm"})
     >>> async def main():
     ...     async with await omfiles.OmFileReaderAsync.open("rain.om") as rain:
-    ...         units = await rain.get_child_by_name("units")
-    ...         return await asyncio.gather(rain.read_array((0, 0)), rain.read_array((2, 1, 3))), units.read_scalar()
+    ...         units = await rain["units"]
+    ...         return await asyncio.gather(rain[0, 0], rain[2, 1, 3]), units.read_scalar()
     >>> asyncio.run(main())
     ([array([0, 1, 2, 3, 4], dtype=int16), array(48, dtype=int16)], 'mm')
     """
@@ -173,21 +186,69 @@ class OmFileReaderAsync:
 
     # --- children -----------------------------------------------------------------------------------------------
 
-    async def _complete(self, method: str, *args: Any) -> Any:
-        """Call a method of the synchronous reader that reads records, but do not let it wait for them."""
-        return await complete(self._reader, lambda reader: getattr(reader, method)(*args))
+    async def _complete(self, function: Callable[[OmFileReader], T]) -> T:
+        """Call a function of the synchronous reader that reads records, but do not let it wait for them."""
+        return await complete(self._reader, function)
+
+    async def _open_all(self, function: Callable[[OmFileReader], list[OmFileReader]]) -> list[Self]:
+        return [self._of(reader) for reader in await self._complete(function)]
 
     async def get_child_by_index(self, index: int) -> Self:
         """Open the child at a position, from 0 to ``num_children - 1``."""
-        return self._of(await self._complete("get_child_by_index", index))
+        return self._of(await self._complete(lambda reader: reader.get_child_by_index(index)))
 
     async def get_child_by_name(self, name: str) -> Self:
         """Open the first child of this name."""
-        return self._of(await self._complete("get_child_by_name", name))
+        return self._of(await self._complete(lambda reader: reader.get_child_by_name(name)))
+
+    async def children(self) -> list[Self]:
+        """Open all children, in the order of the file."""
+        return await self._open_all(lambda reader: reader.children)
 
     async def keys(self) -> list[str]:
         """Names of the children. Of several children with one name the first counts."""
-        return list(await self._complete("keys"))
+        return await self._complete(lambda reader: list(reader.keys()))
+
+    async def values(self) -> list[Self]:
+        """Open the children, one for each name."""
+        return await self._open_all(lambda reader: reader.values())
+
+    async def items(self) -> list[tuple[str, Self]]:
+        """Names and readers of the children."""
+        items = await self._complete(lambda reader: reader.items())
+        return [(name, self._of(reader)) for name, reader in items]
+
+    async def attrs(self) -> Attributes:
+        """Values of the attributes, by name: a mapping as `OmFileReader.attrs`, complete when it is returned.
+
+        Examples
+        --------
+        >>> import asyncio, numpy as np, omfiles
+        >>> omfiles.save("t2m.om", np.zeros((2, 3)), name="t2m", attrs={"units": "K"})
+        >>> async def main():
+        ...     async with await omfiles.OmFileReaderAsync.open("t2m.om") as t2m:
+        ...         return await t2m.attrs()
+        >>> asyncio.run(main())
+        Attributes({'units': 'K'})
+        """
+
+        def load(reader: OmFileReader) -> Attributes:
+            reader.keys()  # of all children at once
+            attrs = reader.attrs
+            len(attrs)  # opens the children
+            return attrs
+
+        return await self._complete(load)
+
+    async def tree(self, limit: int = 10_000) -> str:
+        """All variables below and including this one as text: names, types, shapes, attributes.
+
+        Parameters
+        ----------
+        limit : int
+            Most variables that are shown, attributes included.
+        """
+        return await self._complete(lambda reader: reader.tree(limit))
 
     # --- data ---------------------------------------------------------------------------------------------------
 
@@ -195,18 +256,69 @@ class OmFileReaderAsync:
         """Value of a scalar, which came with the record of this variable."""
         return self._reader.read_scalar()
 
-    async def read_array(self, ranges: BasicSelection) -> npt.NDArray[Any]:
+    async def read_array(self, ranges: BasicSelection, *, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
         """Read part of an array; only chunks that touch it are fetched and decoded.
 
         Parameters
         ----------
         ranges : int, slice, ellipsis, or a tuple of them
             As numpy's basic indexing: integers drop their dimension, slices have any step.
+        out : numpy.ndarray, optional
+            Receives the result. It has its shape and dtype, and any memory layout. A read that is cancelled may still
+            write to it for a moment.
 
         Returns
         -------
         numpy.ndarray
-            A new C-contiguous array. Also for integers in all dimensions it is an array, of no dimension.
+            A new C-contiguous array, or `out`. Also for integers in all dimensions it is an array, of no dimension.
         """
-        [array] = await read_together_async([(self._reader, ranges, None)])
+        [array] = await read_together_async([(self._reader, ranges, out)])
         return array
+
+    @overload
+    def __getitem__(self, key: str, /) -> Coroutine[Any, Any, Self]: ...
+    @overload
+    def __getitem__(self, key: BasicSelection, /) -> Coroutine[Any, Any, npt.NDArray[Any]]: ...
+    def __getitem__(self, key: Any, /) -> Coroutine[Any, Any, Any]:
+        """Open a child by its path, ``await reader["a/b"]``, or read a basic selection, ``await reader[0, 1:3]``."""
+        return self._descend(key) if isinstance(key, str) else self.read_array(key)
+
+    __iter__ = None  # not even by __getitem__
+
+    async def _descend(self, path: str) -> Self:
+        return self._of(await self._complete(lambda reader: reader[path]))
+
+    @property
+    def oindex(self) -> AsyncSelector:
+        """Selection along each dimension on its own, such as ``await reader.oindex[[3, 0], :, mask]``.
+
+        Examples
+        --------
+        >>> import asyncio, numpy as np, omfiles
+        >>> omfiles.save("rain.om", np.arange(20).reshape(4, 5), (2, 5))
+        >>> async def main():
+        ...     async with await omfiles.OmFileReaderAsync.open("rain.om") as rain:
+        ...         return await asyncio.gather(rain.oindex[[3, 0], 1:3], rain.vindex[[3, 0], [1, 4]])
+        >>> asyncio.run(main())
+        [array([[16, 17],
+               [ 1,  2]]), array([16,  4])]
+        """
+        self._reader._require_open()
+        return AsyncSelector(self._reader, orthogonal)
+
+    @property
+    def vindex(self) -> AsyncSelector:
+        """Selection point by point; ``await reader.vindex[[3, 0], [1, 4]]`` gives the elements (3, 1) and (0, 4)."""
+        self._reader._require_open()
+        return AsyncSelector(self._reader, pointwise)
+
+
+class AsyncSelector:
+    """What `OmFileReaderAsync.oindex` and `OmFileReaderAsync.vindex` give: a selection in brackets is awaited."""
+
+    def __init__(self, reader: OmFileReader, select: Select) -> None:
+        self._reader = reader
+        self._select = select
+
+    def __getitem__(self, key: Any) -> Coroutine[Any, Any, npt.NDArray[Any]]:
+        return read_selection_async(self._reader, self._select, key)

@@ -17,7 +17,7 @@ from omfiles._writing.array_spec import EXACT, ArraySpec
 from omfiles._writing.encode import EncodedPart
 
 if TYPE_CHECKING:
-    from omfiles._native.read_plan import ReadPlan
+    pass
 
 __all__ = ["chunk_sizes", "encoded_parts", "nbytes_stored", "spec_of"]
 
@@ -160,18 +160,12 @@ def _locate(reader: OmFileReader, first: int, last: int) -> tuple[Offsets, Offse
 
     The groups of the look-up table lie one behind the other, too, so that they are read at once.
     """
-    plan = _plan(reader)
+    plan = reader._plan_chunks()
     groups = plan.groups(first, last).tolist()
     ranges = {number: plan.group_range(number) for number in groups}
     begin, end = ranges[groups[0]][0], ranges[groups[-1]][1]
     table = memoryview(reader._read_bytes(begin, end))
     return plan.locate(first, last, {number: table[i - begin : j - begin] for number, (i, j) in ranges.items()})
-
-
-def _plan(reader: OmFileReader) -> ReadPlan:
-    """Plan to read the whole array, whose elements would all go to one position."""
-    out = np.ndarray(reader.shape, reader.dtype, np.empty(1, reader.dtype), strides=(0,) * reader.ndim)
-    return reader._plan(..., out)
 
 
 def same_encoding(spec: ArraySpec, other: ArraySpec) -> bool:

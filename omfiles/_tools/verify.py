@@ -452,9 +452,7 @@ class _ArrayCheck:
 
     def _plan(self) -> ReadPlan:
         """A plan of its own for each thread, which decodes all elements into the memory of one."""
-        reader = self._reader
-        element = np.empty(1, reader.dtype)
-        return reader._plan(..., np.ndarray(reader.shape, reader.dtype, element, strides=(0,) * reader.ndim))
+        return self._reader._plan_chunks()
 
     def table(self) -> _Extent:
         return _Extent(*self._plan().table_range(), "the look-up table", self._place)

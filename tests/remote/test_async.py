@@ -144,6 +144,82 @@ def test_everything(open_: Any) -> None:
     asyncio.run(run())
 
 
+def test_selections(open_: Any, content: bytes) -> None:
+    """Each gives what the synchronous reader gives."""
+    expected = OmFileReader(content)["array"]
+    mask = np.arange(SHAPE[0]) % 7 == 2
+    orthogonal = [(slice(3, 20, 4), [7, 7, -1], 5), ([59, 0, 30], ..., mask[:50]), mask, ..., ([], [1]), (4, 5, 6)]
+    pointwise = [
+        ([3, 59, 3], [0, -1, 39], [49, 2, 2]), (np.arange(60)[:, None], [[1, 2]], 3), np.zeros(SHAPE, bool), (1, 2, 3),
+        (np.arange(60)[:, None], [5, 8, 3], [2, 1, 4]), ARRAY > 990,
+    ]  # fmt: skip
+
+    async def run() -> None:
+        async with open_() as root:
+            array = await root["array"]
+            for key in orthogonal:
+                np.testing.assert_array_equal(await array.oindex[key], expected.oindex[key], strict=True)
+            for key in pointwise:
+                np.testing.assert_array_equal(await array.vindex[key], expected.vindex[key], strict=True)
+            for key in (..., 5, np.s_[::-7, 1:3]):
+                np.testing.assert_array_equal(await array[key], expected[key], strict=True)
+            many = await asyncio.gather(*[array.oindex[[i, 59 - i], 3] for i in range(20)])
+            for i, found in enumerate(many):
+                np.testing.assert_array_equal(found, ARRAY[[i, 59 - i], 3])
+            out = np.zeros((50, 7), np.int32)
+            assert await array.read_array(np.s_[10:17, 3], out=out.T) is not None
+            np.testing.assert_array_equal(out.T, ARRAY[10:17, 3])
+            with pytest.raises(ValueError, match="shape"):
+                await array.read_array(0, out=out)
+            for selector in (array.oindex, array.vindex):
+                with pytest.raises(IndexError):
+                    await selector[[60], [0], [0]]
+            scalar = await root["scalar"]
+            for reader in (root, scalar):
+                with pytest.raises(ValueError, match="Only arrays have oindex"):
+                    await reader.oindex[[0]]
+                with pytest.raises(ValueError, match="Only arrays have vindex"):
+                    await reader.vindex[[0]]
+                with pytest.raises(ValueError, match="Only arrays can be indexed"):
+                    await reader[0]
+            array.close()
+            for name in ("oindex", "vindex"):
+                with pytest.raises(ValueError, match="closed"):
+                    getattr(array, name)
+
+    asyncio.run(run())
+
+
+def test_children(open_: Any, content: bytes) -> None:
+    expected = OmFileReader(content)
+
+    async def run() -> None:
+        async with open_() as root:
+            array, scalar, inner = await root.children()
+            assert [child.name for child in (array, scalar, inner)] == ["array", "scalar", "inner"]
+            assert dict(await array.attrs()) == dict(expected["array"].attrs) == {"units": "K", "height": 2.5}
+            assert (await inner.attrs())["seven"] == 7
+            with pytest.raises(KeyError, match="'unit'"):
+                (await array.attrs())["unit"]
+            assert [(name, child.name) for name, child in await root.items()] == [(n, n) for n in expected]
+            assert [child.num_children for child in await root.values()] == [2, 0, 1]
+            assert (await root["inner/seven"]).read_scalar() == 7
+            with pytest.raises(KeyError, match="'eight'"):
+                await root["inner/eight"]
+            assert await root.tree() == expected.tree()
+            assert await root.tree(limit=2) == expected.tree(limit=2)
+            with pytest.raises(TypeError, match="not iterable"):
+                iter(root)
+            with pytest.raises(TypeError):
+                "array" in root  # noqa: B015
+            root.close()
+            for call in (root.children(), root.values(), root.items(), root.attrs(), root.tree(), root["array"]):
+                with pytest.raises(ValueError, match="closed"):
+                    await call
+
+    asyncio.run(run())
+
+
 def test_many_reads_at_a_time(open_: Any) -> None:
     async def run() -> None:
         async with open_() as root:
@@ -246,6 +322,14 @@ def test_closing_during_a_read(open_: Any) -> None:
             await asyncio.sleep(0)  # until it waits for the first time
             array.close()
             np.testing.assert_array_equal(await task, ARRAY)
+            array = await root.get_child_by_name("array")
+            task = asyncio.create_task(selected(array))
+            await asyncio.sleep(0)
+            array.close()
+            np.testing.assert_array_equal(await task, ARRAY[:, [3, 30]])
+
+    async def selected(array: OmFileReaderAsync) -> np.ndarray:
+        return await array.oindex[:, [3, 30]]
 
     asyncio.run(run())
 
@@ -364,3 +448,9 @@ def test_a_file_that_fits_the_other_reader(path: Path) -> None:
     """What asynchronous and synchronous readers share is documented in one place."""
     for name in ("closed", "name", "shape", "chunks", "dtype", "num_children", "scale_factor"):
         assert getattr(OmFileReaderAsync, name).__doc__ == getattr(OmFileReader, name).__doc__
+
+
+def test_nothing_is_missing() -> None:
+    """What the synchronous reader offers, this one offers."""
+    public = {name for name in dir(OmFileReader) if not name.startswith("_")}
+    assert public <= set(dir(OmFileReaderAsync))

@@ -164,6 +164,26 @@ def test_open_and_list(job_of, tail_file: bytes) -> None:
     assert job.trips == job.open_trips
 
 
+def test_attributes_and_selections_of_asyncio(tail_file: bytes, inline_file: bytes) -> None:
+    """They take as many round trips as those of the synchronous reader."""
+    for content, n_trips in [(tail_file, 0), (inline_file, 2)]:
+        job = Job("async-native", content)
+        job.open()
+        job.start()
+        children = job.do(job.reader.children())
+        assert {child.name: dict(job.do(child.attrs())) for child in children}["variable_9"] == ATTRS
+        assert job.trips <= n_trips
+        array = job.child("variable_41")
+        job.start()
+        points = tuple(np.random.default_rng(1).integers(0, 40, (3, 100)))
+        np.testing.assert_array_equal(job.do(array.vindex[points]), values(POINT_SHAPE, 41)[points])
+        assert job.trips <= 2
+        job.start()
+        np.testing.assert_array_equal(job.do(array.oindex[[3, 30], :, [7]]), values(POINT_SHAPE, 41)[[3, 30]][..., [7]])
+        assert job.trips <= 2
+        job.close()
+
+
 async def list_async(reader: OmFileReaderAsync) -> dict[str, dict[str, Any]]:
     listed = {}
     for name in await reader.keys():
