@@ -7,5 +7,5 @@ __pyx_capi__: dict[str, object]
 class LutCache: ...
 
 @disjoint_base
-class Shared:
+class SharedRead:
     def run(self) -> None: ...

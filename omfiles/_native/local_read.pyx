@@ -221,7 +221,7 @@ cdef int read_with_table(const omf_plan *plan, Source source, LutCache cache, Fa
 
 cdef int read_in_threads(const omf_plan *plan, Source source, LutCache cache, uint64_t n_threads, uint64_t span,
                          Failure *failure) except -2:
-    cdef Shared shared = Shared.__new__(Shared)
+    cdef SharedRead shared = SharedRead.__new__(SharedRead)
     shared.plan = plan
     shared.source = source
     shared.cache = cache
@@ -235,7 +235,7 @@ cdef int read_in_threads(const omf_plan *plan, Source source, LutCache cache, ui
     return 0
 
 
-cdef class Shared:
+cdef class SharedRead:
     """A read that threads share."""
 
     cdef const omf_plan *plan
@@ -254,7 +254,7 @@ cdef class Shared:
             work(self)
 
 
-cdef void work(Shared shared) noexcept nogil:
+cdef void work(SharedRead shared) noexcept nogil:
     cdef uint64_t n_chunks = shared.plan.n_chunks, first
     cdef Failure failure
     while True:

@@ -14,18 +14,12 @@ from omfiles._core cimport (
     omf_cursor_seek, omf_lut_decode, omf_lut_n_groups, omf_lut_range, omf_plan_init
 )
 from omfiles._native.basic_index cimport Selection, check_out, parse, place, shape_of
-from omfiles._native.local_read cimport make_table
+from omfiles._native.local_read cimport Group, make_table
 from omfiles._native.result_limit cimport require_size
 from omfiles._native.result_memory cimport new_result
-from omfiles.libomf cimport OMF_LUT_GROUP, OMF_OK, omf_array, omf_cursor, omf_error, omf_span, omf_status
+from omfiles.libomf cimport OMF_OK, omf_array, omf_cursor, omf_error, omf_span, omf_status
 
 import numpy as np
-
-
-# A decoded group of the look-up table.
-cdef struct Group:
-    uint64_t key             # number of the group + 1; 0: nothing here
-    uint64_t[OMF_LUT_GROUP] entries
 
 
 cdef ReadPlan make_plan(const omf_array *array, object dtype, object key, object out, object path, object variable):
@@ -66,16 +60,15 @@ cdef ReadPlan plan_into(object out, Selection *selection, const omf_array *array
     return self
 
 
-cdef const uint64_t *load_group(ReadPlan self, dict groups, uint64_t number, Group *loaded) except NULL:
+cdef const uint64_t *entries_of(ReadPlan self, dict groups, uint64_t number, Group *loaded) except NULL:
     """Entries of group `number`. Of the groups decoded last, `loaded` has one of even and one of odd number."""
     cdef Group *group = &loaded[number & 1]
     cdef Buffer memory
     cdef omf_error error
-    cdef unsigned n_entries
     if group.key != number + 1:
         group.key = 0
         memory = acquire(groups[number], PyBUF_SIMPLE)
-        check(omf_lut_decode(group.entries, &n_entries, &self.array, number, <const uint8_t *> memory.view.buf,
+        check(omf_lut_decode(group.entries, &group.n_entries, &self.array, number, <const uint8_t *> memory.view.buf,
                              memory.view.len, &error), &error, self.path, self.variable, 0)
         group.key = number + 1
     return group.entries
@@ -132,8 +125,8 @@ cdef class ReadPlan:
         loaded[0].key = loaded[1].key = 0
         omf_cursor_seek(&cursor, &self.plan, first)
         for i in range(last - first):
-            first_entries = load_group(self, groups, cursor.first_group, loaded)
-            last_entries = load_group(self, groups, cursor.last_group, loaded)
+            first_entries = entries_of(self, groups, cursor.first_group, loaded)
+            last_entries = entries_of(self, groups, cursor.last_group, loaded)
             check(omf_cursor_range(&cursor, first_entries, last_entries, &start[i], &stop[i], &error), &error,
                   self.path, self.variable, 0)
             omf_cursor_next(&cursor)
