@@ -32,12 +32,11 @@ except ModuleNotFoundError as error:
 from omfiles._chunk_grid import PREFERRED_BYTES, Shape, grid, preferred_chunks
 from omfiles._datasets.attrs import COORDINATE, GRID_INDEX, ROLE
 from omfiles._datasets.hierarchy import (
-    Array,
+    FileVariable,
+    assign_names,
     attributes,
+    collect_variables,
     dimensions,
-    members,
-    scalar_variables,
-    scan,
     unique,
 )
 from omfiles._native.result_limit import require_size
@@ -292,9 +291,9 @@ class _Contents:
         self.arrays: dict[str, _ZarrArray] = {}
         self.values: dict[str, bytes] = {}
         self._used = Counter[str]()
-        groups, arrays = scan(root)
-        named = members(groups, [_with_fitting_dims(array) for array in arrays], unnamed)
-        dims = dimensions({(group, name): array for group, own in named.items() for name, array in own.items()})
+        groups, variables = collect_variables(root)
+        named = assign_names(groups, [_with_fitting_dims(variable) for variable in variables], unnamed)
+        dims = dimensions({(group, name): variable for group, own in named.items() for name, variable in own.items()})
         places = {path: _valid(path) for path in groups}
         for place in places.values():
             while place not in self.metadata:  # the name of a group may have a slash
@@ -302,16 +301,18 @@ class _Contents:
                 place = place.rpartition("/")[0]
         for path, own in named.items():
             place = places[path]
-            scalars = scalar_variables(groups[path])
-            coordinates = [self._add_scalar(place, child) for child in scalars]
-            for name, array in own.items():
-                reader = array.reader
+            coordinates = []
+            for name, variable in own.items():
+                reader = variable.reader
+                if reader.is_scalar:
+                    coordinates.append(self._add_scalar(place, name, variable))
+                    continue
                 chunks = preferred_chunks(reader.shape, reader.chunks, reader.dtype.itemsize, chunk_bytes)
-                metadata = _array(reader.dtype, reader.shape, chunks, dims[path, name], array.attrs)
+                metadata = _array(reader.dtype, reader.shape, chunks, dims[path, name], variable.attrs)
                 added = self._add(place, name, metadata)
                 self.arrays[added] = _ZarrArray(reader, chunks)
                 coordinates.append(added)
-            attrs = _for_json(attributes(groups[path], without=scalars))
+            attrs = _for_json(attributes(groups[path]))
             auxiliary = [added.rpartition("/")[2] for added in coordinates if self._is_coordinate(added)]
             if auxiliary:
                 attrs["coordinates"] = " ".join(auxiliary)  # as xarray and CF name them
@@ -323,10 +324,10 @@ class _Contents:
         self.metadata[path] = metadata
         return path
 
-    def _add_scalar(self, group: str, scalar: OmFileReader) -> str:
-        value = scalar.read_scalar()
+    def _add_scalar(self, group: str, name: str, scalar: FileVariable) -> str:
+        value = scalar.reader.read_scalar()
         dtype = np.dtype(str) if isinstance(value, str) else value.dtype
-        path = self._add(group, scalar.name, _array(dtype, (), (), (), attributes(scalar)))
+        path = self._add(group, name, _array(dtype, (), (), (), scalar.attrs))
         if isinstance(value, str):
             text = value.encode()
             self.values[f"{path}/c"] = struct.pack("<II", 1, len(text)) + text  # the codec vlen-utf8
@@ -345,11 +346,11 @@ class _Contents:
         return COORDINATE in roles and " " not in path
 
 
-def _with_fitting_dims(array: Array) -> Array:
+def _with_fitting_dims(variable: FileVariable) -> FileVariable:
     """Names that are not as many as dimensions stay an attribute."""
-    if not array.dims or len(array.dims) == len(array.reader.shape):
-        return array
-    return array._replace(dims=[], attrs=array.attrs | {DIMENSION_KEY: " ".join(array.dims)})
+    if not variable.dims or len(variable.dims) == len(variable.reader.shape):
+        return variable
+    return variable._replace(dims=[], attrs=variable.attrs | {DIMENSION_KEY: " ".join(variable.dims)})
 
 
 def _valid(path: str) -> str:

@@ -21,7 +21,6 @@ from omfiles._cli.common import (
     print_json,
     print_table,
     size_text,
-    walk,
 )
 from omfiles._cli.progress import Progress
 from omfiles._native.threads import get_num_threads
@@ -77,7 +76,7 @@ def bench(arguments: argparse.Namespace) -> int:
         if arguments.variable:
             arrays = {path: find_array(root, path) for path in arguments.variable}
         else:
-            arrays = {path or root.name or "(root)": node for path, node in walk(root) if node.is_array}
+            arrays = {path or root.name or "(root)": node for path, node in root.walk() if node.is_array}
             arrays = {path: array for path, array in arrays.items() if array.ndim > 1} or arrays
         with Progress("reading", sum(array.nbytes for array in arrays.values())) as progress:
             results = [_measure(path, array, arguments.seconds, progress) for path, array in arrays.items()]

@@ -136,7 +136,7 @@ def find(root: OmFileReader, path: str) -> OmFileReader:
     for candidate in (path, path.removeprefix(f"{root.name}/")):
         if candidate in root and root.num_children:
             return root[candidate]
-    known = [path for path, node in walk(root) if path and not is_attribute(node)]
+    known = [path for path, _ in root.walk() if path]
     last = path.rpartition("/")[2]
     close = [name for name in known if name.rpartition("/")[2] == last][:3]
     close = close or difflib.get_close_matches(path, known, n=3) or difflib.get_close_matches(last, known, n=3)
@@ -156,7 +156,7 @@ def find_array(root: OmFileReader, path: str | None) -> OmFileReader:
     if path is None:
         if root.is_array:
             return root
-        arrays = [(name, node) for name, node in walk(root) if node.is_array]
+        arrays = [(name, node) for name, node in root.walk() if node.is_array]
         if len(arrays) == 1:
             return arrays[0][1]
         raise CommandError(f"say which variable; {listing([name for name, _ in arrays])}", USAGE)
@@ -167,25 +167,8 @@ def find_array(root: OmFileReader, path: str | None) -> OmFileReader:
     return node
 
 
-def walk(root: OmFileReader) -> Iterator[tuple[str, OmFileReader]]:
-    """Variables in the order of the file, with their paths below the root, which has none itself."""
-    places = root._get_flat_variable_metadata()
-    prefix = len(next(iter(places))) + 1
-    for path, place in places.items():
-        yield path[prefix:], root._init_from_variable(place)
-
-
-def is_attribute(node: OmFileReader) -> bool:
-    """Whether this is an attribute of its parent, and no variable of its own."""
-    return node.is_scalar and node.num_children == 0
-
-
 def attributes(node: OmFileReader) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for child in node.children:
-        if is_attribute(child):
-            found.setdefault(child.name, child.read_scalar())
-    return unpack_attrs(found)
+    return unpack_attrs(node.attrs)
 
 
 # --- output -----------------------------------------------------------------------------------------------------------

@@ -23,13 +23,12 @@ from omfiles._cli.common import (
     listing,
     storage_options,
     variables,
-    walk,
 )
 from omfiles._cli.datasets import FORMATS, Data, format_of, open_data, write_data
 from omfiles._cli.encoding import EncodingOptions, add_encoding
 from omfiles._cli.progress import Progress
 from omfiles._datasets.attrs import COORDINATE, ROLE
-from omfiles._datasets.hierarchy import dimensions, scan
+from omfiles._datasets.hierarchy import collect_variables, dimensions
 from omfiles._reading.reader import OmFileReader
 from omfiles._tools.copy_variables import MEMORY, copy_file
 from omfiles._writing.array_spec import EXACT
@@ -119,7 +118,7 @@ def _convert_om(arguments: argparse.Namespace, options: EncodingOptions) -> None
         raise CommandError("--var is for other formats; `omfiles extract` takes variables out of an .om file", USAGE)
     with omfiles.open(source, storage_options=storage_options(arguments, source)) as root:
         encodings = _encodings(root, options)
-        total = sum(node.nbytes for _, node in walk(root) if node.is_array)
+        total = sum(node.nbytes for _, node in root.walk() if node.is_array)
         with (
             omfiles.OmFileWriter(
                 target, arguments.layout, storage_options=storage_options(arguments, target)
@@ -140,7 +139,8 @@ def _encodings(root: OmFileReader, options: EncodingOptions) -> dict[tuple[int, 
     """What changes of the encodings of all arrays, by the ranges of their records."""
     if not options:
         return {}
-    _, arrays = scan(root)
+    _, variables = collect_variables(root)
+    arrays = [variable for variable in variables if variable.reader.is_array]
     start = len(arrays[0].path) - len(arrays[0].path[1:].removeprefix(root.name)) if arrays else 0
     paths = [array.path[start:].lstrip("/") or root.name or "data" for array in arrays]
     options.check(paths)

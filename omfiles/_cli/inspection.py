@@ -13,12 +13,10 @@ from omfiles._cli.common import (
     add_json,
     attributes,
     find,
-    is_attribute,
     open_file,
     print_json,
     print_table,
     size_text,
-    walk,
 )
 from omfiles._reading import display
 from omfiles._reading.reader import OmFileReader
@@ -79,9 +77,7 @@ def add_parsers(commands: Any) -> None:
 def info(arguments: argparse.Namespace) -> int:
     with open_file(arguments) as root:
         start = find(root, arguments.variable)
-        described = [
-            (path, node, _description(node)) for path, node in walk(start) if not path or not is_attribute(node)
-        ]
+        described = [(path, node, _description(node)) for path, node in start.walk()]
         summary = {
             "file": arguments.file,
             "bytes": root._file_size,
@@ -166,14 +162,15 @@ def tree(arguments: argparse.Namespace) -> int:
 
 def _nested(start: OmFileReader) -> dict[str, Any]:
     """A variable and all below it, as a tree of mappings."""
-    nodes: dict[str, dict[str, Any]] = {}
-    for path, node in walk(start):
-        if not path or not is_attribute(node):
-            nodes[path] = {"name": node.name, **_description(node), "attributes": attributes(node), "children": []}
-            parent = path[: -len(node.name) - 1] if len(path) > len(node.name) else ""
-            if path:
-                nodes[parent]["children"].append(nodes[path])
-    return nodes[""]
+    start._fetch_tree()
+    levels: list[dict[str, Any]] = []  # the last variable of each
+    walk = start._walk()
+    for node in walk:
+        described = {"name": node.name, **_description(node), "attributes": attributes(node), "children": []}
+        if walk.depth:
+            levels[walk.depth - 1]["children"].append(described)
+        levels[walk.depth :] = [described]
+    return levels[0]
 
 
 # --- ls ---------------------------------------------------------------------------------------------------------------
@@ -182,10 +179,8 @@ def _nested(start: OmFileReader) -> dict[str, Any]:
 def ls(arguments: argparse.Namespace) -> int:
     with open_file(arguments) as root:
         start = find(root, arguments.variable)
-        below = walk(start) if arguments.recursive else [(child.name, child) for child in start.children]
-        found = [(path, node) for path, node in below if path and not is_attribute(node)]
-        if not start.is_group:
-            found.insert(0, (start.name, start))
+        found = list(start.walk(None if arguments.recursive else 1))
+        found = [(start.name, start)] * (not start.is_group) + found[1:]
         if arguments.json:
             print_json([{"path": path, **_description(node)} for path, node in found])
         elif arguments.long:

@@ -32,7 +32,6 @@ from omfiles._cli.common import (
     print_json,
     print_table,
     size_text,
-    walk,
 )
 from omfiles._cli.progress import Progress
 from omfiles._cli.selections import Key, slabs
@@ -240,7 +239,7 @@ def _arrays(root: OmFileReader, paths: list[str]) -> dict[str, OmFileReader]:
     found = {}
     for path in paths or [""]:
         start = find(root, path)
-        for below, node in walk(start):
+        for below, node in start.walk():
             if node.is_array:
                 found["/".join(filter(None, (path.strip("/"), below))) or start.name or "(root)"] = node
     if not found:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """How datasets are stored, as far as the format has no words for it; docs/dask.md describes it for users.
 
-A variable without dimensions is a scalar which has a string child ``coordinates`` that names none. An array says by its
-attribute ``_role`` that it is a coordinate though it is no index, that it is text, in UTF-8 and along its last
-dimension, or bytes, and by their names which of its attributes xarray keeps in ``encoding``. Attributes that are no
-single number or string are together in one, ``_attributes``, as JSON. Latitudes of a grid by whose formulas xarray
-selects say by ``_grid_index`` which it is; see `GridIndex.description`.
+A variable without dimensions is a scalar with a string child ``coordinates`` that names none: without children it would
+be an attribute.
+
+An array says by its attribute ``_role`` that it is a coordinate though it is no index, that it is text, in UTF-8 and
+along its last dimension, or bytes, and by their names which of its attributes xarray keeps in ``encoding``. Attributes
+that are no single number or string are together in one, ``_attributes``, as JSON. Latitudes of a grid by whose formulas
+xarray selects say by ``_grid_index`` which it is; see `GridIndex.description`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from omfiles._native.basic_index cimport Selection, check_out, parse, place, sha
 from omfiles._native.local_read cimport LutCache, locate_chunks, new_cache, read_plan
 from omfiles._native.read_plan cimport make_chunk_plan, make_plan
 from omfiles._native.record cimport (
-    Node, OmVariable, copy_place, descend, find_bytes, load_record, locate_child, name_of, scalar_of, start_at, way_of
+    Ancestor, Node, OmVariable, as_ancestor, copy_node, descend, find_bytes, load_record, locate_child, name_of,
+    scalar_of
 )
 from omfiles._native.result_limit cimport require_size, result_limit
 from omfiles._native.result_memory cimport new_result
@@ -33,12 +34,12 @@ from omfiles.errors import OmFormatError
 cdef enum:
     # Results larger than this are allocated only when all their chunks have been found in the file.
     LARGE_RESULT = 256 << 20
-    # A listing visits at most a node for every 8 bytes of the file, and this many that several parents share.
-    MAX_SHARED_NODES = 1000000
     # Searches for children by name before there is a dict of all names, which takes as long.
     FEW_SEARCHES = 8
-    # Characters of all paths of a listing: in a tree of n levels they grow with the square of n.
-    MAX_PATH_CHARACTERS = 256 << 20
+    # A walk may cost so much, and more for each byte of the file. A variable costs this, and the length of its path.
+    WALK_BUDGET = 256 << 20
+    WALK_BUDGET_PER_BYTE = 16
+    STEP_COST = 128
 
 cdef dict COMPRESSION_NAMES = {code: name for name, code in COMPRESSIONS.items()}
 # What `dtype` answers, by type code: a group, scalars, a string, arrays.
@@ -90,13 +91,13 @@ cdef class Reader(Node):
 
     def __reduce__(self):
         cdef Source source = opened(self)
-        cdef tuple way = way_of(self)
+        cdef Ancestor node = as_ancestor(self)
         # Any kind of buffer becomes bytes.
         origin = bytes(source.origin) if source.remote is None and source.name is None else source.origin
         indices = []
-        while way[0] is not None:
-            indices.append(way[1])
-            way = way[0]
+        while node.parent is not None:
+            indices.append(node.index)
+            node = node.parent
         return _reopen, (type(self), origin, indices[::-1]), getattr(self, "__dict__", None) or None
 
     def __copy__(self):
@@ -270,73 +271,47 @@ cdef class Reader(Node):
         """Index of the first child of each name, in file order."""
         return names_of(self, opened(self))
 
-    def _attributes(self) -> tuple[dict[str, object], bool]:
-        """Values of the scalar children by name, and whether nothing else is below: no other child, none of these."""
-        cdef Source source = opened(self)
-        cdef omf_span span
-        cdef omf_record record
-        cdef uint32_t i
-        cdef str name
-        cdef dict values = {}
-        cdef bint alone = True
-        fetch_children(self, source)
-        for i in range(self.record.n_children):
-            locate_child(&self.record, source, i, &span)
-            _owner = load_record(source, span, &record, &self.record)  # keeps the name and the value
-            if record.n_children != 0 or not is_scalar(&record):
-                alone = False
-            if is_scalar(&record):
-                name = name_of(&record)
-                if name not in values:
-                    values[name] = scalar_of(&record, source.name)
-        return values, alone
+    def _attributes(self) -> dict[str, object]:
+        """Values of the attributes by name, in file order."""
+        return attributes_of(self, opened(self), True)
+
+    def _attribute_indices(self) -> dict[str, int]:
+        """Indices of those children that are attributes, by name, in file order."""
+        return attributes_of(self, opened(self), False)
+
+    def _walk(self, *, attributes=False):
+        """Visit this variable and all below it, with or without attributes. Records are not fetched together first."""
+        return walk_from(self, opened(self), attributes)
 
     def _get_flat_variable_metadata(self) -> dict[str, OmVariable]:
         """List this variable and all below it by path, in the order of the file."""
         cdef Source source = opened(self)
-        cdef Reader parent = self
+        cdef Walk walk = walk_from(self, source, True)
         cdef OmVariable node = OmVariable.__new__(OmVariable)
-        cdef omf_record record
-        cdef uint32_t index = 0
-        cdef uint64_t n_nodes = 0, n_characters = 0
-        cdef str path = "/" + self.name, prefix = path + "/"
+        cdef Reader parent
+        cdef str path = "/" + self.name
+        cdef list paths = [path]  # of the levels
         cdef dict found = {path: node}
-        cdef list above = []
         fetch_tree(self, source)
         node.name = path
-        copy_place(node, self)
+        copy_node(node, self)
+        enter(walk, self)
         while True:
-            if index == parent.record.n_children:
-                if not above:
-                    return found
-                parent, prefix, index = above.pop()
-                continue
             node = OmVariable.__new__(OmVariable)
-            locate_child(&parent.record, source, index, &node.span)
-            descend(node, parent, &parent.record, index, source)
-            index += 1
-            owner = load_record(source, node.span, &record, &parent.record)
-            path = prefix + name_of(&record)
-            n_nodes += 1
-            n_characters += len(path)
-            if n_nodes > source.size // 8 + MAX_SHARED_NODES:
-                raise OmFormatError(
-                    f"the tree has more than {n_nodes - 1} nodes, too many for a file of {source.size} bytes",
-                    path=source.name, variable=path[:1000], offset=node.span.offset,
-                )
-            if n_characters > MAX_PATH_CHARACTERS:
-                raise MemoryError(f"the paths of all variables are longer than {MAX_PATH_CHARACTERS} characters")
+            if not advance(walk, node):
+                return found
+            del paths[len(walk.above) + 1:]
+            path = <str> paths[len(walk.above)] + "/" + name_of(&walk.record)
+            paths.append(path)
             node.name = path
             if path not in found:
                 found[path] = node
-            if record.n_children != 0:
-                above.append((parent, prefix, index))
+            if walk.record.n_children != 0:
                 parent = Reader.__new__(Reader)  # has children, and is nothing else
-                copy_place(parent, node)
-                parent.record = record
-                parent.owner = owner
-                prefix = path + "/"
-                index = 0
+                copy_node(parent, node)
+                parent.record = walk.record
+                parent.owner = walk.owner
+                enter(walk, parent)
 
     def _init_from_variable(self, variable):
         """Open a variable that a listing of the same file gave."""
@@ -473,7 +448,7 @@ cdef int open_root(Reader self, Source source) except -1:
     if status != OMF_ERR_NOT_OM:
         try:
             check(status, &error, source.name, None, 0)
-            start_at(self, span)
+            self.span = span
             load(self, source, None)
             return 0
         except OmFormatError as damaged:
@@ -485,7 +460,7 @@ cdef int open_root(Reader self, Source source) except -1:
         self.record.type = OMF_TYPE_FLOAT_ARRAY
         self.record.n_children = 0
         self.record.name_size = 0
-        start_at(self, omf_span(0, OMF_LEGACY_HEADER_SIZE))
+        self.span = omf_span(0, OMF_LEGACY_HEADER_SIZE)
         finish(self, source, None)
         return 0
     if refusal is not None:
@@ -526,10 +501,10 @@ cdef Reader new_like(Reader self):
 cdef Reader spawn(Reader self, Source source, Node node):
     """A reader of the same class and file for the variable at `node`."""
     cdef Reader reader = new_like(self)
-    if node.above is None:
+    if node.parent is None:
         open_root(reader, source)  # the root of a legacy file has no record
     else:
-        copy_place(reader, node)
+        copy_node(reader, node)
         load(reader, source, self)
     return reader
 
@@ -540,6 +515,103 @@ cdef Reader open_child(Reader self, Source source, uint32_t index):
     descend(reader, self, &self.record, index, source)
     load(reader, source, self)
     return reader
+
+
+cdef class Walk:
+    """Visits a variable and all below it, depth first and in file order; each is opened when it is its turn.
+
+    Readers are new ones, that of the first variable included. Nothing recurses. After an OmFormatError about one
+    variable the walk goes on with the next.
+    """
+
+    cdef Source source
+    cdef Reader root
+    cdef bint with_attributes
+    cdef list above         # the values of `parent`, `next` and `length` one level higher each
+    cdef Reader parent      # whose children are visited; None before the first
+    cdef uint32_t next      # index of its next child
+    cdef Py_ssize_t length  # of its path
+    cdef Reader current     # the variable that was visited last, if its children are next
+    cdef omf_record record  # of the variable that was visited last; its pointers lead into the source or into `owner`
+    cdef object owner
+    cdef double budget
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef Reader reader
+        if self.parent is None and self.current is None:
+            self.current = spawn(self.root, self.source, self.root)
+            return self.current
+        if self.current is not None:
+            enter(self, self.current)
+            self.current = None
+        reader = new_like(self.root)
+        while advance(self, reader):
+            if self.with_attributes or not is_attribute(&self.record):
+                reader.record = self.record
+                finish(reader, self.source, self.owner)
+                self.current = reader if self.record.n_children != 0 else None
+                return reader
+        raise StopIteration
+
+    @property
+    def depth(self) -> int:
+        """Levels from the root of the walk to the variable that was visited last."""
+        return 0 if self.parent is None else len(self.above) + 1
+
+    @property
+    def index(self) -> int:
+        """Index of the variable that was visited last among the children of its parent."""
+        return self.next - 1
+
+    def skip_children(self) -> None:
+        """Do not visit what is below the variable that was visited last."""
+        self.current = None
+
+
+cdef Walk walk_from(Reader self, Source source, bint with_attributes):
+    cdef Walk walk = Walk.__new__(Walk)
+    walk.source = source
+    walk.root = self
+    walk.with_attributes = with_attributes
+    walk.above = []
+    walk.budget = WALK_BUDGET + <double> WALK_BUDGET_PER_BYTE * source.size
+    return walk
+
+
+cdef int enter(Walk self, Reader node) except -1:
+    """Go on with the children of the variable that was visited last."""
+    if self.parent is not None:
+        self.above.append((self.parent, self.next, self.length))
+        self.length += 1 + node.record.name_size
+    self.parent = node
+    self.next = 0
+    return 0
+
+
+cdef bint advance(Walk self, Node node) except -1:
+    """Let `node` and `self.record` be the next variable; False at the end."""
+    cdef const omf_record *parent
+    while self.next == self.parent.record.n_children:
+        if not self.above:
+            return False
+        self.parent, self.next, self.length = self.above.pop()
+    parent = &self.parent.record
+    self.next += 1
+    locate_child(parent, self.source, self.next - 1, &node.span)
+    descend(node, self.parent, parent, self.next - 1, self.source)
+    self.owner = load_record(self.source, node.span, &self.record, parent)
+    self.budget -= STEP_COST + self.length + self.record.name_size
+    if self.budget < 0:
+        self.above = []
+        self.next = parent.n_children
+        raise OmFormatError(
+            f"the tree is too large for a file of {self.source.size} bytes: too many parents share their children",
+            path=self.source.name, variable=name_of(&self.record), offset=node.span.offset, field="child offset",
+        )
+    return True
 
 
 cdef list children_elsewhere(Reader self, Source source):
@@ -623,6 +695,29 @@ cdef dict names_of(Reader self, Source source):
             if self.children_by_name is None:
                 self.children_by_name = names
     return names
+
+
+cdef dict attributes_of(Reader self, Source source, bint values):
+    """The attributes by name: their values or their indices. Of several with one name the first counts."""
+    cdef omf_span span
+    cdef omf_record record
+    cdef uint32_t i
+    cdef str name
+    cdef dict found = {}
+    fetch_children(self, source)
+    for i in range(self.record.n_children):
+        locate_child(&self.record, source, i, &span)
+        _owner = load_record(source, span, &record, &self.record)  # keeps the name and the value
+        if is_attribute(&record):
+            name = name_of(&record)
+            if name not in found:
+                found[name] = scalar_of(&record, source.name) if values else i
+    return found
+
+
+cdef bint is_attribute(const omf_record *record):
+    """Whether a child is an attribute of its parent. A scalar that has children is a variable without dimensions."""
+    return is_scalar(record) and record.n_children == 0
 
 
 cdef bint is_scalar(const omf_record *record):

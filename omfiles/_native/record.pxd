@@ -7,30 +7,31 @@ from omfiles._native.source cimport Source
 from omfiles.libomf cimport omf_record, omf_span
 
 
-# A place in the tree of a file.
+# A variable as those below it remember it.
+cdef class Ancestor:
+    cdef Ancestor parent    # None for the root
+    cdef uint32_t index     # among the children of `parent`
+    cdef uint64_t offset    # of the record
+
+
+# Where a variable is in the tree of a file.
 cdef class Node:
     cdef omf_span span      # of the record
-    cdef tuple above        # the parent's way: (its parent's way, its index, its offset); None for the root
-    cdef tuple way          # (above, index, offset) of this one, made when it is needed
-    cdef uint32_t index     # among the parent's children
-    cdef Py_ssize_t depth
-    # Offsets of the records from the root to here: the lowest and the highest; distant ones in sets of BLOCK_LEVELS.
-    cdef uint64_t lowest
-    cdef uint64_t highest
-    cdef tuple blocks
+    cdef Ancestor parent    # None for the root
+    cdef uint32_t index     # among the children of `parent`
+    cdef Py_ssize_t depth   # 0 for the root
+    cdef Ancestor ancestor  # this node as an ancestor of others, made when it is needed
 
 
-# The place of a variable that a listing found.
+# A variable that a listing found.
 cdef class OmVariable(Node):
     cdef readonly str name
 
 
-# Be the root.
-cdef void start_at(Node self, omf_span span)
-cdef void copy_place(Node self, Node other)
-# Be a child, whose span is set, of `parent` with this record. A record that is among its own ancestors is refused.
-cdef int descend(Node self, Node parent, const omf_record *of_parent, uint32_t index, Source source) except -1
-cdef tuple way_of(Node self)
+cdef void copy_node(Node self, Node other)
+# Become a child of `parent`, which has this record; the span has been set. Refuses cycles and trees that are too deep.
+cdef int descend(Node self, Node parent, const omf_record *parent_record, uint32_t index, Source source) except -1
+cdef Ancestor as_ancestor(Node self)
 
 # Find the bytes of a record, a child of `parent` (NULL for the root); returns what keeps them if the source does not.
 cdef object find_bytes(Source source, omf_span span, const omf_record *parent, const uint8_t **src)

@@ -1,9 +1,16 @@
 # SPDX-License-Identifier: MIT
+from typing import final
+
 from typing_extensions import disjoint_base
 
 from omfiles._core import ARRAY_TYPES as ARRAY_TYPES
 
 __pyx_capi__: dict[str, object]
+
+MAX_LEVELS: int
+
+@final
+class Ancestor: ...
 
 @disjoint_base
 class Node: ...

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The records of a file as objects of Python: places in its tree, names, scalars."""
+"""The records of a file as objects of Python: nodes of its tree, names, scalars."""
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE
@@ -17,16 +17,24 @@ from omfiles.libomf cimport (
 from omfiles._core import ARRAY_TYPES
 from omfiles.errors import OmFormatError
 
+MAX_LEVELS = 1000
+"""Deeper trees are neither read nor written."""
+
+cdef Py_ssize_t max_depth = MAX_LEVELS - 1
+
 cdef enum:
-    # Ancestors are searched one by one up to so many levels, and in sets beyond.
-    BLOCK_LEVELS = 256
     # Records mostly stand together: bytes that are read with one, and how many of them before it.
     PART_SIZE = 16384
     PART_BEFORE = 2048
 
-cdef tuple NOTHING = ()
 # The types of numeric scalars, by type code.
 cdef tuple SCALARS = (None, *[dtype.type for dtype in ARRAY_TYPES])
+
+
+@cython.final
+@cython.no_gc
+cdef class Ancestor:
+    pass
 
 
 cdef class Node:
@@ -113,56 +121,43 @@ cdef object child_of(const omf_record *parent):
     return "root" if parent == NULL else f"a child of {name_of(parent)}"
 
 
-cdef void start_at(Node self, omf_span span):
-    self.span = span
-    self.lowest = self.highest = span.offset
-    self.blocks = NOTHING
-
-
-cdef void copy_place(Node self, Node other):
+cdef void copy_node(Node self, Node other):
     self.span = other.span
-    self.above = other.above
+    self.parent = other.parent
     self.index = other.index
     self.depth = other.depth
-    self.lowest = other.lowest
-    self.highest = other.highest
-    self.blocks = other.blocks
+    self.ancestor = other.ancestor
 
 
-cdef int descend(Node self, Node parent, const omf_record *of_parent, uint32_t index, Source source) except -1:
-    cdef uint64_t offset = self.span.offset
-    # Mostly children lie before or behind all their ancestors, and there is nothing to search.
-    if parent.lowest <= offset <= parent.highest:
-        if offset in near_ancestors(parent) or any([offset in <frozenset> block for block in parent.blocks]):
-            raise OmFormatError(
-                "the record is among its own ancestors; the children of a variable must not contain it",
-                path=source.name, variable=name_of(of_parent), offset=offset, field="child offset",
-            )
-    self.above = way_of(parent)
+cdef int descend(Node self, Node parent, const omf_record *parent_record, uint32_t index, Source source) except -1:
+    cdef Ancestor ancestor = as_ancestor(parent)
+    self.parent = ancestor
     self.index = index
     self.depth = parent.depth + 1
-    self.lowest = min(parent.lowest, offset)
-    self.highest = max(parent.highest, offset)
-    self.blocks = parent.blocks
-    if self.depth % BLOCK_LEVELS == 0:
-        self.blocks += (frozenset(near_ancestors(parent)),)
+    self.ancestor = None
+    while ancestor is not None:
+        if ancestor.offset == self.span.offset:
+            raise_misplaced(self, "the record is among its own ancestors; the children of a variable must not contain "
+                            "it", parent_record, source)
+        ancestor = ancestor.parent
+    if self.depth > max_depth:
+        raise_misplaced(self, f"child {index} is at level {self.depth + 1}; trees of more than {MAX_LEVELS} levels are "
+                        "not supported", parent_record, source)
     return 0
 
 
-cdef tuple way_of(Node self):
-    if self.way is None:
-        self.way = (self.above, self.index, self.span.offset)
-    return self.way
+cdef int raise_misplaced(Node self, str reason, const omf_record *parent_record, Source source) except -1:
+    raise OmFormatError(reason, path=source.name, variable=name_of(parent_record), offset=self.span.offset,
+                        field="child offset")
 
 
-cdef list near_ancestors(Node self):
-    """Offsets of this record and its ancestors up to those in `blocks`."""
-    cdef tuple way = way_of(self)
-    cdef list offsets = []
-    for _ in range(self.depth % BLOCK_LEVELS + 1):
-        offsets.append(way[2])
-        way = way[0]
-    return offsets
+cdef Ancestor as_ancestor(Node self):
+    if self.ancestor is None:
+        self.ancestor = Ancestor.__new__(Ancestor)
+        self.ancestor.parent = self.parent
+        self.ancestor.index = self.index
+        self.ancestor.offset = self.span.offset
+    return self.ancestor
 
 
 cdef str name_of(const omf_record *record):

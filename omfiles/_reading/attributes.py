@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The scalar children of a variable as a mapping."""
+"""The attributes of a variable as a mapping."""
 
 from __future__ import annotations
 
@@ -10,34 +10,39 @@ from typing import Any
 
 from omfiles._reading.display import value_text
 
-__all__ = ["Attributes", "similar"]
+__all__ = ["Attributes", "suggest_names"]
 
 SHOWN = 50
 """Most attributes in a repr."""
 
 
-def similar(name: Any, known: Collection[str]) -> str:
-    """Say which names there are, for those who have asked for one that is not: such that are like it, or the first.
+def suggest_names(name: Any, known: Collection[str]) -> str:
+    """Say which known names are like a wrong one, or what the first ten are.
 
     Examples
     --------
-    >>> similar("unit", ["units", "height"])
-    "there are 'units'"
+    >>> suggest_names("unit", ["units", "height"]), suggest_names("crs", ["units", "height"])
+    ("did you mean 'units'?", "there are 'units', 'height'")
     """
-    names = difflib.get_close_matches(str(name), known, n=3) or list(islice(known, 10))
-    return f"there are {', '.join(map(repr, names))}" if names else "it has none"
+    close = difflib.get_close_matches(str(name), known, n=3)
+    if close:
+        return f"did you mean {' or '.join(map(repr, close))}?"
+    if not known:
+        return "there are none"
+    return f"there are {', '.join(map(repr, islice(known, 10)))}" + (", ..." if len(known) > 10 else "")
 
 
 class Attributes(Mapping[str, Any]):
-    """Names and values of the scalar children of a reader, in the order of the file.
+    """Names and values of the attributes of a variable, in the order of the file. The mapping cannot be changed.
 
-    Numbers are numpy scalars of the stored type, strings are `str`. The children are opened at the first use, and each
-    value is read when it is asked for. Of children of one name the first counts. The mapping cannot be changed.
+    An attribute is a scalar child that has no children itself; of several with one name the first counts. Numbers are
+    numpy scalars of the stored type, strings are `str`. The children are opened at the first use, and each value is
+    read when it is asked for.
 
     Parameters
     ----------
     reader : OmFileReader
-        The variable that has the children.
+        The variable.
 
     Examples
     --------
@@ -58,18 +63,14 @@ class Attributes(Mapping[str, Any]):
 
     def _open(self) -> dict[str, Any]:
         if self._children is None:
-            children: dict[str, Any] = {}
-            for index in range(self._reader.num_children):
-                child = self._reader.get_child_by_index(index)
-                if child.is_scalar:
-                    children.setdefault(child.name, child)
-            self._children = children
+            indices = self._reader._attribute_indices()
+            self._children = {name: self._reader.get_child_by_index(index) for name, index in indices.items()}
         return self._children
 
     def __getitem__(self, name: str) -> Any:
         children = self._open()
         if name not in children:
-            raise KeyError(f"{self._reader.name!r} has no attribute {name!r}; {similar(name, children)}")
+            raise KeyError(f"{self._reader.name!r} has no attribute {name!r}; {suggest_names(name, children)}")
         return children[name].read_scalar()
 
     def __iter__(self) -> Iterator[str]:

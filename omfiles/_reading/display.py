@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: MIT
 """What readers look like: one line, a tree, HTML for notebooks.
 
-These functions use the public interface of a reader and never read the data of an array. Names and values come from
-files, so control characters are escaped, long texts shortened, and the number of variables shown is limited.
+The data of arrays are never read. Names and values come from files, so control characters are escaped, long texts
+shortened, and the number of variables shown is limited.
 """
 
 from __future__ import annotations
 
 import html as _html
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,9 +21,6 @@ MAX_TEXT = 100
 
 MAX_READ = 65_536
 """Longer strings, in bytes, are not read for display: many names may share one."""
-
-MAX_INDENT = 50
-"""Deeper levels are not indented any more; their number is shown instead."""
 
 
 def summary(reader: Any) -> str:
@@ -64,18 +62,20 @@ def tree(reader: Any, limit: int = 10_000) -> str:
         Lines without a newline at the end.
     """
     lines = []
-    lasts: list[bool] = []
-    for node in _walk(reader, limit):
+    continued: list[bool] = []  # by level, whether another variable follows below the same parent
+    for node in reversed(list(_nodes(reader, limit))):
         if node is None:
             lines.append(f"... more than {limit} variables; tree(limit=...) shows more")
             continue
-        del lasts[node.depth :]
-        lasts.append(node.last)
-        line = f"{_lines_before(lasts)}{node.name}  {node.description}"
+        continued += [False] * (node.depth + 1 - len(continued))
+        indent = ["│   " if more else "    " for more in continued[1 : node.depth]]
+        branch = ["├── " if continued[node.depth] else "└── "] if node.depth else []
+        line = f"{''.join(indent + branch)}{node.name}  {node.description}"
         if node.attributes:
             line += "  {" + ", ".join(f"{name}: {value}" for name, value in node.attributes) + "}"
         lines.append(line)
-    return "\n".join(lines)
+        continued[node.depth :] = [True]
+    return "\n".join(reversed(lines))
 
 
 def html(reader: Any, limit: int = 1_000) -> str:
@@ -96,7 +96,7 @@ def html(reader: Any, limit: int = 1_000) -> str:
         return f"<pre>{_html.escape(summary(reader))}</pre>"
     parts = ['<div style="font-family: monospace">']
     n_open = 0
-    for node in _walk(reader, limit):
+    for node in _nodes(reader, limit):
         if node is None:
             parts.append("</details>" * n_open + f"<div>... more than {limit} variables</div>")
             n_open = 0
@@ -127,53 +127,30 @@ class _Node(NamedTuple):
     """A variable on its way to a line of text."""
 
     depth: int
-    last: bool
     name: str
     description: str
     attributes: list[tuple[str, str]]
 
 
-def _walk(reader: Any, limit: int) -> Iterator[_Node | None]:
-    """Variables depth first, in file order, and None at the end if there are more than `limit`. No recursion.
-
-    The children of a variable are opened when it is its turn, and those that are attributes are done with.
-    """
-    n_opened = 1
-    cut = False
-    stack = [[reader]]  # for each level the variables to come, the next one last
-    while stack:
-        if not stack[-1]:
-            stack.pop()
-            continue
-        variable = stack[-1].pop()
-        attributes = []
-        below = []
-        n_wanted = min(variable.num_children, max(limit - n_opened, 0))
-        for index in range(n_wanted):
-            child = variable.get_child_by_index(index)
-            if child.is_scalar and child.num_children == 0:
-                attributes.append((name_text(child.name), value_text(child)))
-            else:
-                below.append(child)
-        n_opened += n_wanted
-        description = _description(variable)
-        if n_wanted < variable.num_children:
-            cut = True
-            description += " ..."
-        yield _Node(len(stack) - 1, not stack[-1], name_text(variable.name), description, attributes)
-        stack.append(below[::-1])
-    if cut:
+def _nodes(reader: Any, limit: int) -> Iterator[_Node | None]:
+    """Variables depth first, in file order; None at the end if they and their attributes are more than `limit`."""
+    walk = reader._walk()
+    n_left = limit
+    for variable in walk:
+        if n_left <= 0 and walk.depth > 0:
+            yield None
+            return
+        indices = variable._attribute_indices().values()
+        attributes = [variable.get_child_by_index(index) for index in islice(indices, max(0, n_left - 1))]
+        yield _Node(
+            walk.depth,
+            name_text(variable.name),
+            _description(variable),
+            [(name_text(attribute.name), value_text(attribute)) for attribute in attributes],
+        )
+        n_left -= 1 + len(indices)
+    if n_left < 0:
         yield None
-
-
-def _lines_before(lasts: list[bool]) -> str:
-    """The lines that lead to a variable, whose ancestors and itself are or are not the last of their parent."""
-    if len(lasts) == 1:
-        return ""
-    branch = "└── " if lasts[-1] else "├── "
-    if len(lasts) > MAX_INDENT + 1:
-        return f"[level {len(lasts) - 1}] {branch}"
-    return "".join("    " if last else "│   " for last in lasts[1:-1]) + branch
 
 
 def _description(reader: Any) -> str:

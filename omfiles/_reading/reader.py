@@ -15,7 +15,7 @@ from omfiles._native.record import OmVariable
 from omfiles._native.result_limit import clamp_to_limit
 from omfiles._native.source import set_resolver
 from omfiles._reading import display, read_arrays
-from omfiles._reading.attributes import Attributes, similar
+from omfiles._reading.attributes import Attributes, suggest_names
 
 if TYPE_CHECKING:
     from typing import Self
@@ -51,7 +51,7 @@ class OmFileReader(Reader):
 
     A group is like a mapping of its children: ``len``, ``in``, iteration over names, ``keys``, ``values``, ``items``.
     An array is like a numpy array: ``shape``, ``dtype``, ``len``, iteration over rows, ``np.asarray``. On all of them
-    ``reader["name"]`` and ``reader["a/b"]`` give a child, and `attrs` the scalar children.
+    ``reader["name"]`` and ``reader["a/b"]`` give a child, and `attrs` their attributes.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class OmFileReader(Reader):
 
     @property
     def attrs(self) -> Attributes:
-        """Values of the scalar children, by name."""
+        """Values of the attributes by name: of the scalar children that have no children themselves."""
         self._require_open()
         return Attributes(self)
 
@@ -150,6 +150,48 @@ class OmFileReader(Reader):
     def items(self) -> list[tuple[str, Self]]:
         """Names and readers of the children."""
         return list(zip(self.keys(), self.values(), strict=True))
+
+    def walk(self, max_depth: int | None = None) -> Iterator[tuple[str, Self]]:
+        """Visit this variable and all below it except attributes, depth first and in file order.
+
+        Variables are opened one by one. Of several with one path all are visited; ``reader[path]`` opens the first.
+
+        Parameters
+        ----------
+        max_depth : int, optional
+            How many levels below this variable are visited; 1 for the children only, by default all.
+
+        Yields
+        ------
+        path : str
+            What ``reader[path]`` takes. It is empty for this variable, which comes first.
+        variable : OmFileReader
+            A reader of its own.
+
+        Raises
+        ------
+        OmFormatError
+            The tree is damaged, has more than 1,000 levels, or contains itself.
+
+        Examples
+        --------
+        >>> import numpy as np, omfiles
+        >>> with omfiles.OmFileWriter("model.om") as writer:
+        ...     rain = writer.write_array(np.arange(6).reshape(2, 3), (2, 3), name="rain", attrs={"units": "mm"})
+        ...     writer.close(writer.write_group("model", [writer.write_group("surface", [rain])]))
+        >>> {path: variable.shape for path, variable in omfiles.open("model.om").walk() if variable.is_array}
+        {'surface/rain': (2, 3)}
+        """
+        self._fetch_tree()
+        walk = self._walk()
+        paths: list[str] = []  # of the last variable of each level
+        for variable in walk:
+            depth = walk.depth
+            path = f"{paths[depth - 1]}/{variable.name}" if depth > 1 else variable.name if depth else ""
+            paths[depth:] = [path]
+            if depth == max_depth:
+                walk.skip_children()
+            yield path, variable
 
     def __contains__(self, key: object) -> bool:
         if isinstance(key, str):
@@ -177,7 +219,7 @@ class OmFileReader(Reader):
             node = self
             while (name := path.partition("/")[0]) != path and (below := node._find(name)) is not None:
                 node, path = below, path[len(name) + 1 :]
-            raise KeyError(f"{node.name!r} has no child {path!r}; {similar(path, node.keys())}")
+            raise KeyError(f"{node.name!r} has no child {path!r}; {suggest_names(path, node.keys())}")
         return child
 
     def _origin(self) -> tuple[Any, ...]:

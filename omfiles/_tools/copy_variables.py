@@ -143,23 +143,16 @@ def copy_file(
     """
     source._fetch_tree()
     handles: dict[tuple[int, int], OmWriterVariable] = {}  # by record, as parents may share a child
-    stack = [(source, iter(range(source.num_children)), list[OmWriterVariable]())]
-    while True:
-        node, indices, children = stack[-1]
-        child = next((node.get_child_by_index(index) for index in indices), None)
-        if child is not None:
-            if child._span in handles:
-                children.append(handles[child._span])
-            else:
-                stack.append((child, iter(range(child.num_children)), []))
-            continue
+    levels: list[tuple[OmFileReader, list[OmWriterVariable]]] = []  # variables, and those children that are copied
+
+    def write_last() -> OmWriterVariable:
+        node, children = levels.pop()
         if node.is_array:
-            changes = {} if encoding is None else encoding(node)
             handle = copy_array(
                 writer,
                 node,
                 children=children,
-                encoding=changes,
+                encoding={} if encoding is None else encoding(node),
                 overflow=overflow,
                 max_bytes=max_bytes,
                 progress=progress,
@@ -168,9 +161,20 @@ def copy_file(
             handle = writer.write_group(node.name, children)
         else:
             handle = writer.write_scalar(node.read_scalar(), node.name, children)
-        stack.pop()
-        if not stack:
-            writer.close(handle)
-            return
         handles[node._span] = handle
-        stack[-1][2].append(handle)
+        if levels:
+            levels[-1][1].append(handle)
+        return handle
+
+    walk = source._walk(attributes=True)
+    for node in walk:
+        while len(levels) > walk.depth:
+            write_last()
+        if node._span in handles:
+            levels[-1][1].append(handles[node._span])
+            walk.skip_children()
+        else:
+            levels.append((node, []))
+    while levels:
+        root = write_last()
+    writer.close(root)

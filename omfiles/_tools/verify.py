@@ -39,8 +39,6 @@ MAX_PROBLEMS = 100_000
 """Problems, and notes, that are kept."""
 MAX_PATH = 1000
 """Characters of a path that are kept: in a tree of n levels they grow with the square of n."""
-MAX_SHARED_NODES = 1_000_000
-"""Children beyond one for every 8 bytes of the file."""
 JOB_SIZE = 1 << 19
 """Decoded bytes of the chunks that a thread takes at a time."""
 PADDING = 8
@@ -302,38 +300,33 @@ class _Check:
         with contextlib.suppress(OmFormatError):
             root._fetch_tree()  # in few requests, as far as they can be read
         self._ends(root)
-        visited = {root._span}
-        n_links = 0
-        stack = [(self.root, root, iter(range(root.num_children)), set[str]())]
-        complete = self._variable(self.root, root)
-        while stack and complete:
-            place, node, indices, names = stack[-1]
-            index = next(indices, None)
-            if index is None:
-                stack.pop()
-                continue
-            n_links += 1
-            if n_links > self.file.size // 8 + MAX_SHARED_NODES:
-                message = f"there are more children than a file of {self.file.size} bytes has; the rest is not checked"
-                self.add(STRUCTURE, place, node._span[0], message)
-                return
+        visited = set[tuple[int, int]]()
+        levels: list[tuple[_Place, set[str]]] = []  # variables above, and the names of their children so far
+        walk = root._walk(attributes=True)
+        complete = True
+        while complete:
             try:
-                child = node.get_child_by_index(index)
+                node = next(walk, None)
             except OmFormatError as error:
-                self._refused(place, error, f"child {index}: {error.reason}")
+                self._refused(levels[walk.depth - 1][0], error, f"child {walk.index}: {error.reason}")
                 continue
-            if child._span in visited:
+            if node is None:
+                break
+            if node._span in visited:
+                walk.skip_children()
                 continue
-            visited.add(child._span)
-            below = _Place(place, child.name)
-            if child.name in names:
-                self.note(
-                    below, child._span[0], f"child {index} has the name of one before, which alone is found by it"
-                )
-            names.add(child.name)
-            complete = self._variable(below, child)
-            if child.num_children:
-                stack.append((below, child, iter(range(child.num_children)), set()))
+            visited.add(node._span)
+            del levels[walk.depth :]
+            place = self.root
+            if levels:
+                above, names = levels[-1]
+                place = _Place(above, node.name)
+                if node.name in names:
+                    message = f"child {walk.index} has the name of one before, which alone is found by it"
+                    self.note(place, node._span[0], message)
+                names.add(node.name)
+            levels.append((place, set()))
+            complete = self._variable(place, node)
 
     def _refused(self, place: _Place, error: OmFormatError, message: str) -> None:
         self.add(STRUCTURE, place, error.offset or 0, message, error.field, order=self.n_variables)

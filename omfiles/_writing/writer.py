@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from omfiles._chunk_grid import ArgumentError, element_index
 from omfiles._core import ARRAY_TYPES
+from omfiles._native.record import MAX_LEVELS
 from omfiles._native.writer import ArrayEncoder, Output
 from omfiles._writing.array_spec import EXACT, ArraySpec, Scalar, attributes, encode_name, plain_array, scalar
 from omfiles._writing.encode import Item, append_array, append_item, array_encoder
@@ -38,7 +39,7 @@ class OmWriterVariable:
         The variable's name.
     """
 
-    __slots__ = ("_array", "_children", "_encoded_name", "_name", "_place", "_type", "_value", "_writer")
+    __slots__ = ("_array", "_children", "_encoded_name", "_n_levels", "_name", "_place", "_type", "_value", "_writer")
 
     _name: str
     _encoded_name: bytes
@@ -46,6 +47,7 @@ class OmWriterVariable:
     _value: bytes
     _array: ArrayEncoder | None
     _children: list[OmWriterVariable]
+    _n_levels: int
     _place: tuple[int, int]  # offset and size of the record; NOWHERE until it is written
     _writer: object
 
@@ -222,7 +224,7 @@ class OmFileWriter:
             overflow=overflow,
         )
         scalars = attributes(attrs, dims, array.ndim)
-        below = self._check_children(children, scalars)
+        below = self._check_children(children, scalars, spec.name)
         with self._lock:
             self._require_usable()
             below += self._new_scalars(scalars)
@@ -371,7 +373,7 @@ class OmFileWriter:
         """
         encode_name(name, "name")
         type, stored = scalar(value, name)
-        below = self._check_children(children, {})
+        below = self._check_children(children, {}, name)
         with self._lock:
             self._require_usable()
             return self._add(name, type, stored, None, below)
@@ -399,14 +401,14 @@ class OmFileWriter:
         if children is None:
             raise TypeError("children must be a sequence of OmWriterVariable, not None; it may be empty")
         scalars = attributes(attrs, None, 0)
-        below = self._check_children(children, scalars)
+        below = self._check_children(children, scalars, name)
         with self._lock:
             self._require_usable()
             return self._add(name, GROUP, b"", None, below + self._new_scalars(scalars))
 
     # --- variables --------------------------------------------------------------------------------------------------
 
-    def _check_children(self, children: Any, scalars: dict[str, Scalar]) -> list[OmWriterVariable]:
+    def _check_children(self, children: Any, scalars: dict[str, Scalar], name: str) -> list[OmWriterVariable]:
         if not isinstance(children, Iterable | None):
             raise TypeError(f"children must be a sequence of OmWriterVariable, not {children!r}")
         below = list(() if children is None else children)
@@ -414,6 +416,9 @@ class OmFileWriter:
             self._check_handle(child, "children")
             if child.name in scalars:
                 raise ValueError(f"{child.name!r} is among the children and the attributes; names must differ")
+        if _count_levels(below) > MAX_LEVELS:
+            message = f"{name!r} would have {_count_levels(below)} levels; trees of more than {MAX_LEVELS}"
+            raise ValueError(f"{message} levels are not supported")
         return below
 
     def _check_handle(self, variable: Any, what: str) -> None:
@@ -447,6 +452,7 @@ class OmFileWriter:
         variable._value = value
         variable._array = array
         variable._children = children
+        variable._n_levels = _count_levels(children)
         variable._place = NOWHERE
         variable._writer = self._token
         if self._inline:
@@ -610,7 +616,7 @@ def write_from_producer(
 ) -> OmWriterVariable:
     """Write an array from the parts, in order, with which `produce` calls its argument, from whatever thread."""
     scalars = attributes(attrs, dims, len(spec.shape))
-    below = writer._check_children(children, scalars)
+    below = writer._check_children(children, scalars, spec.name)
     with writer._lock:
         writer._require_usable()
         below += writer._new_scalars(scalars)
@@ -634,6 +640,11 @@ def write_from_producer(
                 f"{encoder.n_chunks} chunks; the next one begins at index {at}"
             )
         return writer._finish_array(encoder, spec, below)
+
+
+def _count_levels(children: Iterable[OmWriterVariable]) -> int:
+    """Levels of a tree whose root has these children."""
+    return 1 + max((child._n_levels for child in children), default=0)
 
 
 def _give_up_dropped(sink: Sink) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 import xarray
 
-from omfiles._datasets.hierarchy import Array
+from omfiles._datasets.hierarchy import FileVariable
 from omfiles._reading.reader import OmFileReader
 from omfiles._writing.array_spec import DIMENSION_KEY
 from omfiles._xarray.selection import DEGREES, GridIndex, grid_of
@@ -57,21 +57,21 @@ def applies(mode: OpenMeteoMode, root: OmFileReader) -> bool:
     raise ValueError(f"openmeteo is True, False or 'auto', not {mode!r}")
 
 
-def inherit_dimensions(groups: Mapping[str, OmFileReader], arrays: Iterable[Array]) -> list[Array]:
-    """Give arrays that do not name their dimensions the names of the nearest group above, if the number fits."""
+def inherit_dimensions(groups: Mapping[str, OmFileReader], variables: Iterable[FileVariable]) -> list[FileVariable]:
+    """Give variables that do not name their dimensions the names of the nearest group above, if the number fits."""
     names = {
         path: value.split() for path, node in groups.items() if isinstance(value := node.attrs.get(DIMENSION_KEY), str)
     }
 
-    def inherited(array: Array) -> Array:
-        group = array.group
+    def inherited(variable: FileVariable) -> FileVariable:
+        group = variable.group
         while group not in names and group != "/":
             group = group.rpartition("/")[0] or "/"
         dims = names.get(group, [])
-        fits = not array.dims and len(dims) == len(array.reader.shape)
-        return array._replace(dims=dims) if fits else array
+        fits = not variable.dims and len(dims) == len(variable.reader.shape)
+        return variable._replace(dims=dims) if fits else variable
 
-    return [inherited(array) for array in arrays]
+    return [inherited(variable) for variable in variables]
 
 
 def translate(

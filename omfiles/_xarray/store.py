@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Variables of xarray made of the arrays of a file: names, dimensions, attributes, encoding."""
+"""Variables of xarray made of those of a file: names, dimensions, attributes, encoding."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ from xarray.conventions import CF_RELATED_DATA
 from omfiles._chunk_grid import preferred_chunks
 from omfiles._datasets.attrs import BYTES, COORDINATE, GRID_INDEX, ROLE, TEXT
 from omfiles._datasets.hierarchy import (
-    Array,
+    FileVariable,
+    assign_names,
     attributes,
+    collect_variables,
     dimensions,
-    members,
     name_unnamed,
-    scalar_variables,
-    scan,
     unique,
 )
 from omfiles._reading.read_arrays import read_together
@@ -38,16 +37,16 @@ MAX_EAGER_INDEX = 1 << 20
 
 
 class OmDataStore(AbstractDataStore):
-    """The arrays below a variable of an OM file as variables of xarray.
+    """The variables below one of an OM file as variables of xarray.
 
     Parameters
     ----------
     root_variable : OmFileReader
         Mostly the root of a file. Arrays stay readable when it is closed.
     unnamed : str
-        What to call the root if it is an array without a name.
+        What to call the root if it is a variable without a name.
     drop_variables : str or iterable of str, optional
-        Arrays that are left out.
+        Variables that are left out.
     openmeteo : bool or "auto"
         Whether the file follows the conventions of Open-Meteo; see `OmXarrayEntrypoint.open_dataset`.
 
@@ -55,8 +54,6 @@ class OmDataStore(AbstractDataStore):
     ----------
     root_variable : OmFileReader
         The variable.
-    variables_store : dict of str to OmVariable
-        Places of all variables of the file, by path.
     coordinates : set of str
         Variables that are coordinates, though they may have no index.
     grid : GridIndex or None
@@ -74,12 +71,14 @@ class OmDataStore(AbstractDataStore):
         openmeteo: OpenMeteoMode = "auto",
     ) -> None:
         self.root_variable = root_variable
-        self.variables_store = root_variable._get_flat_variable_metadata()
-        _, arrays, translated = _contents(root_variable, self.variables_store, openmeteo)
-        named = name_unnamed({array.path.lstrip("/"): array for array in arrays}, unnamed)
+        _, variables, translated = _contents(root_variable, openmeteo)
+        named: dict[str, FileVariable] = {}
+        used = Counter[str]()
+        for variable in variables:
+            named[unique(variable.path.lstrip("/"), named, used)] = variable
         dropped = _names(drop_variables)
-        named = {name: array for name, array in named.items() if name not in dropped}
-        self._describe(named, dimensions(named, arrays), f"{root_variable.name}/".lstrip("/"), translated, dropped)
+        named = {name: variable for name, variable in name_unnamed(named, unnamed).items() if name not in dropped}
+        self._describe(named, dimensions(named, variables), translated, dropped)
 
     @classmethod
     def of_groups(
@@ -90,94 +89,88 @@ class OmDataStore(AbstractDataStore):
         drop_variables: str | Iterable[str] | None = None,
         openmeteo: OpenMeteoMode = "auto",
     ) -> dict[str, OmDataStore]:
-        """Make a store for each group, by path. What lies below an array belongs to the group of that.
+        """Make a store for each group, by path. What lies below a variable belongs to the group of that.
 
-        Arrays go by their own names; where a group has several of one name, they go by their paths in the group,
-        with dots instead of slashes. An array that several variables share is there once.
+        Variables go by their own names; where a group has several of one name, they go by their paths in the group,
+        with dots instead of slashes. A variable that several share is there once.
         """
-        places = root_variable._get_flat_variable_metadata()
-        groups, arrays, translated = _contents(root_variable, places, openmeteo)
+        groups, variables, translated = _contents(root_variable, openmeteo)
         dropped = _names(drop_variables)
         named = {
-            path: {name: array for name, array in own.items() if name not in dropped}
-            for path, own in members(groups, arrays, unnamed).items()
+            path: {name: variable for name, variable in own.items() if name not in dropped}
+            for path, own in assign_names(groups, variables, unnamed).items()
         }
         # Children of a tree share the dimensions of their parents, hence all are named together.
-        kept = {(path, name): array for path, own in named.items() for name, array in own.items()}
-        dims = dimensions(kept, arrays)
+        kept = {(path, name): variable for path, own in named.items() for name, variable in own.items()}
+        dims = dimensions(kept, variables)
         stores = {}
         for path, own in named.items():
             store = stores[path] = cls.__new__(cls)
             store.root_variable = groups[path]
-            store.variables_store = places
-            store._describe(own, {name: dims[path, name] for name in own}, "", translated, dropped, slash=".")
+            store._describe(own, {name: dims[path, name] for name in own}, translated, dropped)
         return stores
 
     def _describe(
-        self,
-        arrays: Mapping[str, Array],
-        dims: Names,
-        prefix: str,
-        translated: bool,
-        dropped: set[str],
-        slash: str = "/",
+        self, variables: Mapping[str, FileVariable], dims: Names, translated: bool, dropped: set[str]
     ) -> None:
-        scalars = scalar_variables(self.root_variable)
-        self._added: dict[str, xarray.Variable] = {}
-        taken, used = set(arrays), Counter[str]()
-        for child in scalars:
-            free = unique(prefix + child.name.replace("/", slash), taken, used)
-            taken.add(free)
-            self._added[free] = xarray.Variable((), child.read_scalar(), attributes(child))
-        self._arrays, self._dims = arrays, dims
-        self._attrs = attributes(self.root_variable, without=scalars)
-        self._attrs_of: Mapping[str, dict[str, Any]] = {name: dict(array.attrs) for name, array in arrays.items()}
+        self._variables, self._dims = variables, dims
+        self._attrs = attributes(self.root_variable)
+        self._attrs_of: Mapping[str, dict[str, Any]] = {
+            name: dict(variable.attrs) for name, variable in variables.items()
+        }
         self._roles = {name: str(attrs.pop(ROLE, "")).split() for name, attrs in self._attrs_of.items()}
         self.coordinates = {name for name, roles in self._roles.items() if COORDINATE in roles}
-        self.indexes = list(_grid_indexes(self._attrs_of, dims, arrays))
-        self._characters = [name for name, roles in self._roles.items() if TEXT in roles or BYTES in roles]
-        for name, variable in self._added.items():
-            roles = str(variable.attrs.pop(ROLE, "")).split()
-            _keep_in_encoding(variable, roles)
-            if COORDINATE in roles:
-                self.coordinates.add(name)
+        self.indexes = list(_grid_indexes(self._attrs_of, dims, variables))
+        arrays = [name for name, variable in variables.items() if variable.reader.is_array]
+        self._characters = [name for name in arrays if not {TEXT, BYTES}.isdisjoint(self._roles[name])]
+        self._added: dict[str, xarray.Variable] = {}
         self.grid: GridIndex | None = None
         if translated:
-            if self.root_variable.is_array:  # whose scalars are also those of the dataset
+            if self.root_variable.is_array:  # whose attributes are also those of the dataset
                 self._attrs.pop("unit", None)
             found = translate(dims, self._attrs_of, self._attrs, self.get_dimensions())
             self._dims, self._attrs_of, self._attrs = found.dims, found.attrs_of, found.attrs
-            self._added |= found.added
             self.coordinates |= found.added.keys()
             self.grid = None if {"lat", "lon"} & dropped else found.grid
-        self._added = {name: variable for name, variable in self._added.items() if name not in dropped}
+            self._added = {name: variable for name, variable in found.added.items() if name not in dropped}
+
+    @property
+    def variables_store(self) -> dict[str, OmVariable]:
+        """Where all variables below the root are in the file, by path."""
+        return self.root_variable._get_flat_variable_metadata()
 
     def get_variables(self) -> Mapping[str, xarray.Variable]:
-        """Return all arrays, in the order of the file; data are read when they are needed."""
-        data: dict[str, Any] = {name: OmBackendArray(array.reader) for name, array in self._arrays.items()}
+        """Return all variables, in the order of the file; data of arrays are read when they are needed."""
+        arrays = {name: variable for name, variable in self._variables.items() if variable.reader.is_array}
+        data: dict[str, Any] = {
+            name: OmBackendArray(variable.reader) if name in arrays else variable.reader.read_scalar()
+            for name, variable in self._variables.items()
+        }
         data |= self._fetch()
         data |= {name: data[name].view("S1") for name in self._characters}
-        variables = {name: xarray.Variable(self._dims[name], data[name]) for name in self._arrays}
-        variables |= lazily_indexed({name: variables[name] for name in decoded(self._attrs_of)})
-        for name, array in self._arrays.items():
-            variable = variables[name]
+        variables = {name: xarray.Variable(self._dims[name], data[name]) for name in self._variables}
+        variables |= lazily_indexed({name: variables[name] for name in decoded(self._attrs_of) if name in arrays})
+        for name, variable in variables.items():
             variable.attrs = self._attrs_of[name]
-            variable.encoding |= _encoding(array.reader, self._dims[name])
+            if name in arrays:
+                variable.encoding |= _encoding(arrays[name].reader, self._dims[name])
             _keep_in_encoding(variable, self._roles[name])
-            if TEXT in self._roles[name]:
+            if name in self._characters and TEXT in self._roles[name]:
                 variable.attrs["_Encoding"] = "utf-8"  # xarray takes it away again
-            if GRID_MAPPING in self._added and {"lat", "lon"} <= set(array.dims):
+            if GRID_MAPPING in self._added and {"lat", "lon"} <= set(self._variables[name].dims):
                 variable.encoding["grid_mapping"] = GRID_MAPPING
         return {**variables, **self._added}
 
     def get_attrs(self) -> dict[str, Any]:
-        """Return the scalar children of the root."""
+        """Return the attributes of the root."""
         return self._attrs
 
     def get_dimensions(self) -> dict[str, int]:
         """Return the dimensions and their lengths."""
         return {
-            dim: size for name, array in self._arrays.items() for dim, size in zip(self._dims[name], array.reader.shape)
+            dim: size
+            for name, variable in self._variables.items()
+            for dim, size in zip(self._dims[name], variable.reader.shape)
         }
 
     def close(self) -> None:
@@ -186,20 +179,18 @@ class OmDataStore(AbstractDataStore):
 
     def _fetch(self) -> dict[str, npt.NDArray[Any]]:
         """Read texts and indexes all together: xarray would read one after another."""
-        wanted = {name: self._arrays[name] for name in self._characters}
-        for name, array in self._arrays.items():
-            if self._dims[name] == (name,) and array.reader.nbytes <= MAX_EAGER_INDEX:
-                wanted[name] = array
-        return dict(zip(wanted, read_together([(array.reader, ..., None) for array in wanted.values()]), strict=True))
+        wanted = {name: self._variables[name].reader for name in self._characters}
+        for name, variable in self._variables.items():
+            if self._dims[name] == (name,) and variable.reader.nbytes <= MAX_EAGER_INDEX:
+                wanted[name] = variable.reader
+        return dict(zip(wanted, read_together([(reader, ..., None) for reader in wanted.values()]), strict=True))
 
 
-def _contents(
-    root: OmFileReader, places: Mapping[str, OmVariable], openmeteo: OpenMeteoMode
-) -> tuple[dict[str, OmFileReader], list[Array], bool]:
-    """Find groups and arrays, and whether they are those of Open-Meteo."""
-    groups, arrays = scan(root, places)
+def _contents(root: OmFileReader, openmeteo: OpenMeteoMode) -> tuple[dict[str, OmFileReader], list[FileVariable], bool]:
+    """Find groups and variables, and whether they are those of Open-Meteo."""
+    groups, variables = collect_variables(root)
     translated = applies(openmeteo, root)
-    return groups, inherit_dimensions(groups, arrays) if translated else arrays, translated
+    return groups, inherit_dimensions(groups, variables) if translated else variables, translated
 
 
 def _names(names: str | Iterable[str] | None) -> set[str]:
@@ -207,12 +198,12 @@ def _names(names: str | Iterable[str] | None) -> set[str]:
 
 
 def _grid_indexes(
-    attrs_of: Mapping[str, dict[str, Any]], dims: Names, arrays: Mapping[str, Array]
+    attrs_of: Mapping[str, dict[str, Any]], dims: Names, variables: Mapping[str, FileVariable]
 ) -> Iterator[GridIndex]:
     """Make the indexes that attributes describe, which are taken away, where their coordinates are in the dataset."""
 
     def sizes(name: str) -> dict[str, int]:
-        return dict(zip(dims[name], arrays[name].reader.shape)) if name in arrays else {}
+        return dict(zip(dims[name], variables[name].reader.shape)) if name in variables else {}
 
     for name, attrs in attrs_of.items():
         if GRID_INDEX not in attrs:

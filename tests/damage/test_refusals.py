@@ -4,6 +4,7 @@
 Such a file raises OmFormatError with path, byte offset and field; nothing else, no crash, and no long wait.
 """
 
+import pickle
 import time
 from contextlib import suppress
 
@@ -38,7 +39,8 @@ from crafted import (
 )
 
 import omfiles
-from omfiles import OmFileReader, OmFormatError
+from omfiles import OmFileReader, OmFileWriter, OmFormatError
+from omfiles._tools.copy_variables import copy_file
 
 HUGE = [2**28, 2**32 - 1, 2**60, 2**63, 2**64 - 1]
 NAN, INF = float("nan"), float("inf")
@@ -374,34 +376,76 @@ def chain(places):
     return bytes(content) + b"OM\3\0" + bytes(4) + u64(*root)
 
 
-LEVELS = 100_000
 ORDERS = {
-    "children first": range(LEVELS)[::-1],
-    "parents first": range(LEVELS),
-    "from both ends": [at // 2 if at % 2 == 0 else LEVELS - 1 - at // 2 for at in range(LEVELS)],
+    "children first": lambda n: range(n)[::-1],
+    "parents first": range,
+    "from both ends": lambda n: [at // 2 if at % 2 == 0 else n - 1 - at // 2 for at in range(n)],
 }
 
 
 @pytest.mark.timing
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.guarantee(n=6)
-def test_100_000_levels(order):
-    content = chain(ORDERS[order])
-    start = time.process_time()
-    with OmFileReader(content) as root:
-        assert root.tree().endswith("tree(limit=...) shows more")
+def test_1_000_levels_are_read_and_written(order, tmp_path):
+    content = chain(ORDERS[order](1_000))
+    with OmFileReader(content) as root, OmFileWriter(tmp_path / "copy.om") as writer:
         node = root
-        for _ in range(LEVELS - 1):
+        for _ in range(999):
             node = node.get_child_by_index(0)
         assert node.num_children == 0
-        with pytest.raises(MemoryError):  # the paths of all levels would take 10 GB
-            root._get_flat_variable_metadata()
-    assert time.process_time() - start < 60
+        assert pickle.loads(pickle.dumps(node)).num_children == 0
+        assert len(root._get_flat_variable_metadata()) == 1_000
+        assert len(list(root.walk())) == 1_000
+        assert len(root.tree().splitlines()) == 1_000
+        assert root._repr_html_().count("<summary>") == 1_000
+        assert omfiles.verify(content).n_variables == 1_000
+        copy_file(root, writer)
+    assert omfiles.verify(tmp_path / "copy.om").n_variables == 1_000
 
 
-def test_5_000_levels_are_listed():
-    with OmFileReader(chain(range(5_000))) as root:
-        assert len(root._get_flat_variable_metadata()) == 5_000
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.guarantee(n=6)
+def test_more_levels_are_refused(order, tmp_path):
+    content = chain(ORDERS[order](100_000))
+    message = "child 0 is at level 1001; trees of more than 1000 levels are not supported"
+    with OmFileReader(content) as root:
+        node = root
+        for _ in range(999):
+            node = node.get_child_by_index(0)
+        walks = [
+            lambda: node.get_child_by_index(0),
+            lambda: node.children,
+            root._get_flat_variable_metadata,
+            lambda: list(root.walk()),
+            root.tree,
+            root._repr_html_,
+        ]
+        for walk in walks:
+            with pytest.raises(OmFormatError, match=message):
+                walk()
+        with pytest.raises(OmFormatError, match=message), OmFileWriter(tmp_path / "copy.om") as writer:
+            copy_file(root, writer)
+        assert not (tmp_path / "copy.om").exists()
+        assert len(list(root.walk(999))) == 1_000
+    [problem] = omfiles.verify(content).problems
+    assert message in problem.message
+
+
+def test_levels_that_are_not_written(tmp_path):
+    with OmFileWriter(tmp_path / "deep.om") as writer:
+        variable = writer.write_scalar(1, "leaf")
+        for _ in range(999):
+            variable = writer.write_group("g", [variable])
+        for write in (
+            lambda: writer.write_group("top", [variable]),
+            lambda: writer.write_array(np.zeros(3), [3], name="top", children=[variable]),
+            lambda: writer.write_scalar(1, "top", [variable]),
+            lambda: writer.write_array_streaming([3], [3], [], np.int8, name="top", children=[variable]),
+        ):
+            with pytest.raises(ValueError, match="'top' would have 1001 levels; trees of more than 1000"):
+                write()
+        writer.close(variable)
+    assert omfiles.verify(tmp_path / "deep.om").n_variables == 1_000
 
 
 FIELDS = {

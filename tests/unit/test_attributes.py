@@ -1,56 +1,70 @@
 # SPDX-License-Identifier: MIT
-"""Scalar children as a mapping."""
+"""Attributes as a mapping."""
 
 from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from fakes import FakeReader
 
+import omfiles
+from omfiles import OmFileReader
 from omfiles._reading.attributes import SHOWN, Attributes
+from omfiles.testing.reference import Variable, write_file
+
+
+def opened(name, *children):
+    return omfiles.open(write_file(Variable(name, None, list(children))))
 
 
 @pytest.fixture
 def reader():
-    return FakeReader(
+    return opened(
         "t2m",
-        FakeReader("units", value="K"),
-        FakeReader("lat", shape=(3,)),
-        FakeReader("group", FakeReader("inner", value="x")),
-        FakeReader("height", value=np.int8(2)),
-        FakeReader("units", value="second"),
+        Variable("units", "K"),
+        Variable("lat", np.zeros(3), [], (3,)),
+        Variable("group", None, [Variable("inner", "x")]),
+        Variable("height", np.int8(2)),
+        Variable("units", "second"),
+        Variable("level", np.int8(5), [Variable("units", "hPa")]),
+        Variable("lat", np.float64(50)),
     )
 
 
-def test_mapping_of_scalar_children_in_file_order(reader):
+def test_scalar_children_without_children_in_file_order(reader):
     attrs = Attributes(reader)
     assert isinstance(attrs, Mapping)
-    assert list(attrs.items()) == [("units", "K"), ("height", 2)]
+    assert list(attrs.items()) == [("units", "K"), ("height", 2), ("lat", 50)]
     assert type(attrs["height"]) is np.int8
-    assert len(attrs) == 2
+    assert len(attrs) == 3
     assert "units" in attrs
-    assert "lat" not in attrs
-    assert attrs == {"units": "K", "height": 2}
+    assert "level" not in attrs
+    assert attrs == {"units": "K", "height": 2, "lat": 50}
     assert attrs.get("group") is None
-    with pytest.raises(KeyError, match="has no attribute 'lat'; there are 'units', 'height'"):
-        attrs["lat"]
-    with pytest.raises(KeyError, match="has no attribute 'unit'; there are 'units'"):
+    with pytest.raises(KeyError, match="has no attribute 'group'; there are 'units', 'height', 'lat'"):
+        attrs["group"]
+    with pytest.raises(KeyError, match="has no attribute 'unit'; did you mean 'units'"):
         attrs["unit"]
     with pytest.raises(TypeError):
         attrs["units"] = "C"
 
 
-def test_children_are_opened_at_the_first_use_and_only_once(reader):
+def test_children_are_opened_at_the_first_use_and_only_once(reader, monkeypatch):
+    n_opened = []
+    monkeypatch.setattr(
+        OmFileReader,
+        "get_child_by_index",
+        lambda self, index, open=OmFileReader.get_child_by_index: n_opened.append(index) or open(self, index),
+    )
     attrs = Attributes(reader)
-    assert reader.opened == 0
+    assert n_opened == []
     for _ in range(2):
         assert attrs["units"] == "K"
-        assert reader.opened == reader.num_children
+        assert n_opened == [0, 3, 6]
 
 
 def test_repr(reader):
-    assert repr(Attributes(reader)) == "Attributes({'units': 'K', 'height': 2})"
-    assert repr(Attributes(FakeReader("empty"))) == "Attributes({})"
-    many = FakeReader("many", *(FakeReader(f"a{i}", value=np.float32(0.1)) for i in range(SHOWN + 7)))
+    assert repr(Attributes(reader)) == "Attributes({'units': 'K', 'height': 2, 'lat': 50.0})"
+    assert repr(Attributes(opened("empty"))) == "Attributes({})"
+    many = opened("many", *(Variable(f"a{i}", np.float32(0.1)) for i in range(SHOWN + 7)))
     assert repr(Attributes(many)).endswith(f"'a{SHOWN - 1}': 0.1, ... 7 more}})")
-    assert len(repr(Attributes(FakeReader("long", FakeReader("text", value="x" * 10**6))))) < 200
+    assert len(repr(Attributes(opened("long", Variable("text", "x" * 10**6))))) < 200
