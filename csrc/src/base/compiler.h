@@ -62,12 +62,12 @@
 
 /* Stores that went past the caches become visible before those that follow. */
 #if OMFI_X86_64 && defined(__GNUC__)
-#define OMFI_STREAM_END() __asm__ volatile("sfence" : : : "memory")
+#define OMFI_NONTEMPORAL_END() __asm__ volatile("sfence" : : : "memory")
 #elif OMFI_X86_64
 #include <xmmintrin.h>
-#define OMFI_STREAM_END() _mm_sfence()
+#define OMFI_NONTEMPORAL_END() _mm_sfence()
 #else
-#define OMFI_STREAM_END() ((void)0)
+#define OMFI_NONTEMPORAL_END() ((void)0)
 #endif
 
 #if defined(__BYTE_ORDER__) && defined(__ORDER_BIG_ENDIAN__)

@@ -3,7 +3,7 @@
 #include "chunk/coding.h"
 #include "base/checked.h"
 #include "base/error.h"
-#include "chunk/reach.h"
+#include "chunk/extent.h"
 #include "kernels/kernels.h"
 
 #include <string.h>
@@ -11,11 +11,21 @@
 /* Scratch that stays in a second-level cache. */
 #define SCRATCH_TARGET ((uint64_t)256 * 1024)
 
+static bool is_unsigned(omf_type type) {
+    return type == OMF_TYPE_UINT8_ARRAY || type == OMF_TYPE_UINT16_ARRAY || type == OMF_TYPE_UINT32_ARRAY ||
+           type == OMF_TYPE_UINT64_ARRAY;
+}
+
 omfi_coding omfi_coding_of(const omf_codec *codec) {
     const omfi_kernels *kernels = omfi_kernels_get();
     const unsigned size = (unsigned)omf_type_size(codec->type);
     omfi_coding coding = {
-        OMF_STREAM_ZIGZAG, 8 * size, size, size, NULL, kernels->unfilter_add[OMFI_WIDTH_INDEX(8 * size)], NULL};
+        .stream = is_unsigned(codec->type) ? OMF_STREAM_DELTA : OMF_STREAM_ZIGZAG,
+        .width = 8 * size,
+        .word_size = size,
+        .element_size = size,
+        .unfilter = kernels->unfilter_add[OMFI_WIDTH_INDEX(8 * size)],
+    };
     if (codec->compression == OMF_FPX_XOR_2D) {
         coding.stream = OMF_STREAM_XOR;
         coding.unfilter = size == 4 ? kernels->unfilter_xor32 : NULL;
@@ -33,8 +43,6 @@ omfi_coding omfi_coding_of(const omf_codec *codec) {
     } else if (codec->type == OMF_TYPE_DOUBLE_ARRAY) {
         coding.restore = kernels->restore_i64;
         coding.quantize = kernels->quantize_i64;
-    } else if ((codec->type - OMF_TYPE_INT8_ARRAY) % 2 != 0) {
-        coding.stream = OMF_STREAM_DELTA; /* unsigned integers stand at the odd places */
     }
     return coding;
 }
@@ -44,7 +52,7 @@ omf_status omfi_chunk_check(const omf_codec *codec, const omf_buffer *buffer, co
     OMFI_CHECK(omf_codec_is_valid(codec), err, OMF_ERR_ARGUMENT, 0, "codec", "not a valid codec");
     OMFI_CHECK(n_dims >= 1 && n_dims <= OMF_MAX_DIMS, err, OMF_ERR_ARGUMENT, 0, "n_dims", "must be 1 to 64");
     const size_t element_size = omf_type_size(codec->type);
-    omfi_reach reach = {0, 0};
+    omfi_extent extent = {0, 0};
     uint64_t n = 1, n_bytes;
     for (unsigned i = 0; i < n_dims; i++) {
         const omf_dim *dim = &dims[i];
@@ -53,13 +61,13 @@ omf_status omfi_chunk_check(const omf_codec *codec, const omf_buffer *buffer, co
         OMFI_CHECK(dim->count == 1 || dim->count - 1 <= (dim->size - 1 - dim->start) / dim->step, err, OMF_ERR_ARGUMENT,
                    i, "dims", "the selection leaves the chunk");
         *n_rows = n;
-        OMFI_CHECK(omfi_mul(&n, n, dim->size) && omfi_reach_add(&reach, dim->count, dim->stride), err, OMF_ERR_ARGUMENT,
-                   i, "dims", "sizes or strides overflow");
+        OMFI_CHECK(omfi_mul(&n, n, dim->size) && omfi_extent_add(&extent, dim->count, dim->stride), err,
+                   OMF_ERR_ARGUMENT, i, "dims", "sizes or strides overflow");
     }
     *n_cols = dims[n_dims - 1].size;
     OMFI_CHECK(omfi_mul(&n_bytes, n, element_size) && n_bytes <= SIZE_MAX / 2, err, OMF_ERR_ARGUMENT, 0, "dims",
                "the chunk does not fit the address space");
-    OMFI_CHECK(omfi_reach_fits(&reach, buffer, element_size), err, OMF_ERR_ARGUMENT, 0, "buffer",
+    OMFI_CHECK(omfi_extent_fits(&extent, buffer, element_size), err, OMF_ERR_ARGUMENT, 0, "buffer",
                "the selection does not fit the buffer");
     return OMF_OK;
 }

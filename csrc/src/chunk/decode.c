@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* chunk: compressed bytes -> words, in a window in scratch, from where they are finished. A chunk that is larger than
+/* chunk: compressed bytes -> words, in a window in scratch, from where they are scattered. A chunk that is larger than
  * the window passes through it in parts; the last row stays for the filter. */
 #include "base/checked.h"
 #include "base/error.h"
-#include "chunk/finish.h"
+#include "chunk/scatter.h"
 #include "stream/stream.h"
 
 #include <string.h>
 
 enum {
-    PREFETCHED = 1024,   /* bytes whose places are announced at once, not more than a CPU keeps in mind */
+    PREFETCHED = 1024,   /* bytes whose places are prefetched at once, not more than a CPU keeps in mind */
     PREFETCH_MAX = 1024, /* bytes; longer rows are followed by the CPU itself */
     TABLE_PIECE = 256,   /* elements of the table calculated at once */
     BATCH = 2048, /* words decoded at once, a multiple of OMFI_BLOCK; they are still at hand in the steps that follow */
@@ -52,18 +52,18 @@ static bool is_scattered(const omf_chunk_decoder *decoder, const omfi_coding *co
     if (decoder->n_dims == 1 || col->stride != (int64_t)coding->element_size) return false;
     const uint64_t row_size = col->count * coding->element_size;
     return row_size <= PREFETCH_MAX && decoder->dims[decoder->n_dims - 2].stride != (int64_t)row_size &&
-           !omfi_streams(decoder, coding);
+           !omfi_is_nontemporal(decoder, coding);
 }
 
-/* A wanted row whose place is announced next: its first element, its place, and how many rows follow at equal distances,
+/* A wanted row whose place is prefetched next: its first element, its place, and how many rows follow at equal distances,
  * it included. */
-typedef struct announcement {
+typedef struct next_row {
     uint64_t begin, n_left;
     uintptr_t out;
-} announcement;
+} next_row;
 
-/* Announce where the rows go that begin among the next n elements of the chunk. They need not exist. */
-static void prefetch_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, announcement *next, uint64_t n) {
+/* Prefetch the memory of rows that begin among the next n elements of the chunk. They need not exist. */
+static void prefetch_rows(const omf_chunk_decoder *decoder, const omfi_coding *coding, next_row *next, uint64_t n) {
     const omf_dim *row = &decoder->dims[decoder->n_dims - 2];
     const uint64_t row_size = decoder->dims[decoder->n_dims - 1].count * coding->element_size;
     if (decoder->row == UINT64_MAX) return;
@@ -116,61 +116,91 @@ static uint64_t next_run(const omf_chunk_decoder *decoder, const omfi_coding *co
     return whole < n ? whole : n;
 }
 
+/* Make room in the window: only the history stays. */
+static void slide_window(omf_chunk_decoder *decoder, const omfi_coding *coding) {
+    omfi_scatter(decoder, coding, decoder->position);
+    const uint64_t filled = decoder->position - decoder->window_start;
+    const uint64_t kept = omfi_history(decoder->n_rows, decoder->n_cols);
+    const uint64_t gone = filled < kept ? 0 : filled - kept;
+    memmove(decoder->scratch, decoder->scratch + (size_t)(gone * coding->word_size),
+            (size_t)((filled - gone) * coding->word_size));
+    decoder->window_start += gone;
+}
+
+/* What omf_chunk_decoder_feed decodes with. */
+typedef struct feed {
+    omfi_input input;
+    omfi_decode_fn decode_blocks;
+    bool scattered;   /* rows are prefetched */
+    uint64_t at_once; /* elements */
+    next_row next;
+} feed;
+
+/* Decode n elements into the window, or as many as the input has; *n_left receives how many are missing. */
+static omf_status decode_batch(omf_chunk_decoder *decoder, const omfi_coding *coding, feed *feed, uint64_t n,
+                               uint64_t *n_left) {
+    uint8_t *words = decoder->scratch + (size_t)(decoder->position - decoder->window_start) * coding->word_size;
+    omf_status status = OMF_OK;
+    while (n > 0) {
+        bool wanted;
+        size_t n_done;
+        const uint64_t k = next_run(decoder, coding, n < feed->at_once ? n : feed->at_once, &wanted);
+        if (feed->scattered) prefetch_rows(decoder, coding, &feed->next, k);
+        status = feed->decode_blocks(wanted ? words : NULL, (size_t)k, &decoder->carry, &feed->input, &n_done);
+        if (status != OMF_OK) break;
+        decoder->position += n_done;
+        words += n_done * coding->word_size;
+        n -= n_done;
+        if (n_done < k) break;
+    }
+    *n_left = n;
+    return status;
+}
+
+/* Elements that can be scattered. A row that is not complete yet waits for its rest, unless it is long. */
+static uint64_t complete_elements(const omf_chunk_decoder *decoder, const omfi_coding *coding) {
+    const uint64_t in_row = decoder->position % decoder->n_cols;
+    const bool waits = decoder->position < decoder->n_stop && coding->unfilter != NULL && in_row < BATCH / 2;
+    return decoder->position - (waits ? in_row : 0);
+}
+
 omf_status omf_chunk_decoder_feed(omf_chunk_decoder *decoder, const uint8_t *src, size_t src_len, bool last,
                                   size_t *consumed, bool *done, omf_error *err) {
     const omfi_coding coding = omfi_coding_of(decoder->codec);
-    const omfi_decode_fn decode_blocks = omfi_kernels_get()->decode[coding.stream][OMFI_WIDTH_INDEX(coding.width)];
-    omfi_input input = {src, src + src_len, last, NULL};
     const bool scattered = is_scattered(decoder, &coding);
-    announcement next = {0, 0, 0};
-    const uint64_t at_once = scattered ? PREFETCHED / coding.element_size : BATCH;
+    feed feed = {
+        .input = {src, src + src_len, last, NULL},
+        .decode_blocks = omfi_kernels_get()->decode[coding.stream][OMFI_WIDTH_INDEX(coding.width)],
+        .scattered = scattered,
+        .at_once = scattered ? PREFETCHED / coding.element_size : BATCH,
+        .next = {0, 0, 0},
+    };
     while (decoder->position < decoder->n_stop) {
-        if (decoder->position - decoder->window_start == decoder->window_cap ||
-            next_batch(decoder, &coding) == 0) { /* slide the window: only the history stays */
-            omfi_finish(decoder, &coding, decoder->position);
-            const uint64_t filled = decoder->position - decoder->window_start;
-            const uint64_t kept = omfi_history(decoder->n_rows, decoder->n_cols);
-            const uint64_t gone = filled < kept ? 0 : filled - kept;
-            memmove(decoder->scratch, decoder->scratch + (size_t)(gone * coding.word_size),
-                    (size_t)((filled - gone) * coding.word_size));
-            decoder->window_start += gone;
-        }
-        const uint64_t begin = decoder->position;
+        const bool is_full = decoder->position - decoder->window_start == decoder->window_cap;
+        if (is_full || next_batch(decoder, &coding) == 0) slide_window(decoder, &coding);
         uint64_t n = next_batch(decoder, &coding);
-        uint8_t *words = decoder->scratch + (size_t)(begin - decoder->window_start) * coding.word_size;
-        if (begin == 0 && coding.stream != OMF_STREAM_XOR) {
+        if (decoder->position == 0 && coding.stream != OMF_STREAM_XOR) {
             if (!last && src_len <= OMFI_FIRST_MAX) break; /* it may be all of the chunk */
             size_t taken;
             OMFI_TRY(omfi_first_decode(&decoder->carry, coding.width, src, src_len, &taken, err));
-            input.at += taken;
-            omfi_word_store(words, decoder->carry, coding.width);
-            words += coding.word_size;
+            omfi_word_store(decoder->scratch, decoder->carry, coding.width);
+            feed.input.at += taken;
             decoder->position = 1;
             n--;
         }
-        size_t n_done = 0;
-        for (uint64_t k; n > 0; n -= n_done, words += n_done * coding.word_size) {
-            bool wanted;
-            k = next_run(decoder, &coding, n < at_once ? n : at_once, &wanted);
-            if (scattered) prefetch_rows(decoder, &coding, &next, k);
-            const omf_status status = decode_blocks(wanted ? words : NULL, (size_t)k, &decoder->carry, &input, &n_done);
-            if (status != OMF_OK) OMFI_STREAM_END();
-            OMFI_CHECK(status == OMF_OK, err, status, decoder->fed + (uint64_t)(input.at - src), "block", input.reason);
-            decoder->position += n_done;
-            if (n_done < k) break;
-        }
-        /* A row that is not complete yet waits for its rest, unless it is long. */
-        const uint64_t in_row = decoder->position % decoder->n_cols;
-        const bool waits = decoder->position < decoder->n_stop && coding.unfilter != NULL && in_row < BATCH / 2;
-        omfi_finish(decoder, &coding, decoder->position - (waits ? in_row : 0));
+        const omf_status status = decode_batch(decoder, &coding, &feed, n, &n);
+        if (status != OMF_OK) OMFI_NONTEMPORAL_END();
+        OMFI_CHECK(status == OMF_OK, err, status, decoder->fed + (uint64_t)(feed.input.at - src), "block",
+                   feed.input.reason);
+        omfi_scatter(decoder, &coding, complete_elements(decoder, &coding));
         if (n > 0) break; /* more input is needed */
     }
-    if (omfi_streams(decoder, &coding)) OMFI_STREAM_END();
-    *consumed = (size_t)(input.at - src);
+    if (omfi_is_nontemporal(decoder, &coding)) OMFI_NONTEMPORAL_END();
+    *consumed = (size_t)(feed.input.at - src);
     decoder->fed += *consumed;
     *done = decoder->position >= decoder->n_stop;
     if (*done && decoder->position == decoder->n_rows * decoder->n_cols)
-        OMFI_CHECK(last && input.at == input.end, err, OMF_ERR_TRAILING, decoder->fed, "chunk",
+        OMFI_CHECK(last && feed.input.at == feed.input.end, err, OMF_ERR_TRAILING, decoder->fed, "chunk",
                    "bytes are left over behind the last block");
     return OMF_OK;
 }

@@ -12,7 +12,7 @@
 enum {
     SHORT_ROW = 64,         /* elements; shorter rows are gathered before they are quantised */
     PIECE = 512,            /* elements gathered at once */
-    PREFETCH_AHEAD = 2048,  /* bytes to announce before they are read */
+    PREFETCH_AHEAD = 2048,  /* bytes to prefetch before they are read */
     BATCH = 4 * OMFI_BLOCK, /* words filtered at once */
 };
 
@@ -40,15 +40,15 @@ static void quantize(omf_chunk_encoder *encoder, const omfi_coding *coding, uint
     report->n_values += n_bad;
 }
 
-/* How far ahead of the elements that are read those are announced that lie some rows on, of which no CPU guesses; 0 of
- * those of a single row. */
+/* How far ahead of the elements that are read others are prefetched, some rows on, where no CPU guesses; 0 for a single
+ * row. */
 static uintptr_t prefetch_distance(const omf_chunk_encoder *encoder, uint64_t size) {
     if (encoder->n_dims < 2) return 0;
     const uint64_t n_rows = 1 + PREFETCH_AHEAD / (encoder->n_cols * size);
     return (uintptr_t)(n_rows * (uint64_t)encoder->dims[encoder->n_dims - 2].stride);
 }
 
-/* Announce what will be read soon; it need not exist. */
+/* Prefetch what will be read soon; it need not exist. */
 static void prefetch(uintptr_t at, size_t n_bytes) {
     const uintptr_t end = at + n_bytes;
     for (at &= ~(uintptr_t)63; at < end; at += 64) OMFI_PREFETCH((const void *)at);
@@ -69,46 +69,87 @@ static void advance(omf_chunk_encoder *encoder, uint64_t n) {
     }
 }
 
-/* Fill the window up to element `end`, or as far as it has room when it begins with the history of `position`. */
+/* How the elements of a row lie in the caller's array. */
+typedef struct row_layout {
+    int64_t stride, size; /* bytes */
+    bool dense;           /* side by side */
+    uintptr_t ahead;      /* see prefetch_distance */
+} row_layout;
+
+/* Where the next elements of the row lie: at most `limit`, which are prefetched some rows on. *n receives how many. */
+static const uint8_t *next_elements(const omf_chunk_encoder *encoder, const row_layout *layout, uint64_t limit,
+                                    uint64_t *n) {
+    const uint8_t *row = (const uint8_t *)encoder->src->data + (size_t)encoder->row;
+    const uint8_t *elements = row + (int64_t)encoder->column * layout->stride;
+    const uint64_t left = encoder->n_cols - encoder->column;
+    *n = left < limit ? left : limit;
+    if (layout->ahead != 0) prefetch((uintptr_t)elements + layout->ahead, (size_t)(*n * (uint64_t)layout->size));
+    return elements;
+}
+
+/* Copy n elements of a row side by side. */
+static void copy_elements(uint8_t *dst, const uint8_t *elements, const row_layout *layout, uint64_t n) {
+    if (layout->dense) omfi_copy(dst, elements, (size_t)(n * (uint64_t)layout->size));
+    else omfi_copy_strided(dst, layout->size, elements, layout->stride, n, (unsigned)layout->size);
+}
+
+/* Where in the window the word of element `index` goes. */
+static uint8_t *word_at(const omf_chunk_encoder *encoder, const omfi_coding *coding, uint64_t index) {
+    return encoder->scratch + (size_t)((index - encoder->window_start) * coding->word_size);
+}
+
+/* Fill the window up to element `end`, each row by itself. */
+static void fill_by_rows(omf_chunk_encoder *encoder, const omfi_coding *coding, const row_layout *layout,
+                         uint64_t end) {
+    while (encoder->filled < end) {
+        uint64_t n;
+        const uint8_t *elements = next_elements(encoder, layout, end - encoder->filled, &n);
+        uint8_t *words = word_at(encoder, coding, encoder->filled);
+        if (coding->quantize != NULL) quantize(encoder, coding, words, elements, n, encoder->filled);
+        else copy_elements(words, elements, layout, n);
+        advance(encoder, n);
+    }
+}
+
+/* The same for rows that are short or not dense: elements are gathered before they are quantised. */
+static void fill_gathering(omf_chunk_encoder *encoder, const omfi_coding *coding, const row_layout *layout,
+                           uint64_t end) {
+    uint64_t gathered[PIECE];
+    while (encoder->filled < end) {
+        const uint64_t first = encoder->filled, n_wanted = end - first < PIECE ? end - first : PIECE;
+        for (uint64_t done = 0, n; done < n_wanted; done += n) {
+            const uint8_t *elements = next_elements(encoder, layout, n_wanted - done, &n);
+            copy_elements((uint8_t *)gathered + done * (uint64_t)layout->size, elements, layout, n);
+            advance(encoder, n);
+        }
+        quantize(encoder, coding, word_at(encoder, coding, first), (const uint8_t *)gathered, n_wanted, first);
+    }
+}
+
+/* Have the window begin with the history of `position`. */
+static void slide_window(omf_chunk_encoder *encoder, const omfi_coding *coding) {
+    const uint64_t history = omfi_history(encoder->n_rows, encoder->n_cols);
+    const uint64_t start = encoder->position < history ? 0 : encoder->position - history;
+    memmove(encoder->scratch, word_at(encoder, coding, start), (size_t)((encoder->filled - start) * coding->word_size));
+    encoder->window_start = start;
+}
+
+/* Fill the window up to element `end`, or as far as it has room after it has been slid. */
 static void fill_window(omf_chunk_encoder *encoder, const omfi_coding *coding, uint64_t end) {
     if (end > encoder->n_total) end = encoder->n_total;
-    if (end > encoder->window_start + encoder->window_cap) {
-        const uint64_t history = omfi_history(encoder->n_rows, encoder->n_cols);
-        const uint64_t start = encoder->position < history ? 0 : encoder->position - history;
-        memmove(encoder->scratch, encoder->scratch + (size_t)((start - encoder->window_start) * coding->word_size),
-                (size_t)((encoder->filled - start) * coding->word_size));
-        encoder->window_start = start;
-        if (end > start + encoder->window_cap) end = start + encoder->window_cap;
-    }
+    if (end > encoder->window_start + encoder->window_cap) slide_window(encoder, coding);
+    if (end > encoder->window_start + encoder->window_cap) end = encoder->window_start + encoder->window_cap;
     const int64_t stride = encoder->dims[encoder->n_dims - 1].stride, size = coding->element_size;
     const bool dense = encoder->n_cols == 1 || stride == size;
-    const bool gather = coding->quantize != NULL && (!dense || encoder->n_cols < SHORT_ROW);
-    const uintptr_t ahead = dense ? prefetch_distance(encoder, (uint64_t)size) : 0;
-    uint64_t gathered[PIECE], n_gathered = 0;
-    while (encoder->filled < end) {
-        const uint8_t *row = (const uint8_t *)encoder->src->data + (size_t)encoder->row;
-        const uint8_t *elements = row + (int64_t)encoder->column * stride;
-        uint8_t *words = encoder->scratch + (size_t)((encoder->filled - encoder->window_start) * coding->word_size);
-        uint64_t n = encoder->n_cols - encoder->column;
-        if (n > end - encoder->filled) n = end - encoder->filled;
-        if (gather && n > PIECE - n_gathered) n = PIECE - n_gathered;
-        if (ahead != 0) prefetch((uintptr_t)elements + ahead, (size_t)(n * (uint64_t)size));
-        if (coding->quantize != NULL && !gather) {
-            quantize(encoder, coding, words, elements, n, encoder->filled);
-        } else {
-            uint8_t *to = gather ? (uint8_t *)gathered + n_gathered * (uint64_t)size : words;
-            if (dense) omfi_copy(to, elements, (size_t)(n * (uint64_t)size));
-            else omfi_copy_strided(to, size, elements, stride, n, coding->element_size);
-        }
-        advance(encoder, n);
-        if (!gather) continue;
-        n_gathered += n;
-        if (n_gathered == PIECE || encoder->filled == end) {
-            quantize(encoder, coding, words - (n_gathered - n) * coding->word_size, (const uint8_t *)gathered,
-                     n_gathered, encoder->filled - n_gathered);
-            n_gathered = 0;
-        }
-    }
+    const row_layout layout = {
+        .stride = stride,
+        .size = size,
+        .dense = dense,
+        .ahead = dense ? prefetch_distance(encoder, (uint64_t)size) : 0,
+    };
+    if (coding->quantize != NULL && (!dense || encoder->n_cols < SHORT_ROW))
+        fill_gathering(encoder, coding, &layout, end);
+    else fill_by_rows(encoder, coding, &layout, end);
 }
 
 /* --- coding ------------------------------------------------------------------------------------------------------- */

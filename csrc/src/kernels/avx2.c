@@ -18,11 +18,10 @@
 #pragma GCC target("avx2,fma,bmi,bmi2,lzcnt,popcnt")
 #endif
 
-#define FN(name) OMFI_PASTE(name, _avx2)
+#define OMFI_ISA avx2
 #define OMFI_FUSED
 #define OMFI_NARROW_BLOCKS "kernels/narrow_avx2.h"
 #include "kernels/primitives_avx2.h"
-
 #include "kernels/kernel_tmpl.h"
 
 #if defined(__clang__)
@@ -30,8 +29,6 @@
 #elif defined(__GNUC__)
 #pragma GCC pop_options
 #endif
-
-const omfi_kernels omfi_kernels_avx2 = OMFI_KERNEL_TABLE("avx2");
 #else
 typedef int omfi_not_x86; /* a translation unit is not empty */
 #endif

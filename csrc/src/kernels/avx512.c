@@ -24,13 +24,12 @@
 #pragma GCC target("gfni,fma,bmi,bmi2,lzcnt,popcnt")
 #endif
 
-#define FN(name) OMFI_PASTE(name, _avx512)
+#define OMFI_ISA avx512
 #define OMFI_FUSED
 #define OMFI_NARROW_BLOCKS "kernels/narrow_avx512.h"
 #include "kernels/primitives_avx512.h"
 
 #include "kernels/encode_avx512.h"
-
 #include "kernels/kernel_tmpl.h"
 
 #if defined(__clang__)
@@ -38,8 +37,6 @@
 #elif defined(__GNUC__)
 #pragma GCC pop_options
 #endif
-
-const omfi_kernels omfi_kernels_avx512 = OMFI_KERNEL_TABLE("avx512");
 #else
 typedef int omfi_not_x86; /* a translation unit is not empty */
 #endif

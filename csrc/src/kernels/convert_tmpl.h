@@ -3,13 +3,13 @@
  * Each step is rounded to the type, so nothing here may be contracted to fused operations; and casts that look needless
  * round for compilers that calculate with more bits, as GCC does for s390x. */
 
-static void FN(exclusive_or32)(void *words, size_t distance, size_t n_values) {
+static void exclusive_or32(void *words, size_t distance, size_t n_values) {
     uint32_t *OMFI_RESTRICT values = (uint32_t *)words;
     const uint32_t *OMFI_RESTRICT before = (const uint32_t *)words - distance;
     for (size_t i = 0; i < n_values; i++) values[i] ^= before[i];
 }
 
-static void FN(difference_xor32)(void *dst, const void *words, size_t distance, size_t n_values) {
+static void difference_xor32(void *dst, const void *words, size_t distance, size_t n_values) {
     uint32_t *OMFI_RESTRICT out = (uint32_t *)dst;
     const uint32_t *values = (const uint32_t *)words, *before = values - distance;
     for (size_t i = 0; i < n_values; i++) out[i] = values[i] ^ before[i];
@@ -18,7 +18,7 @@ static void FN(difference_xor32)(void *dst, const void *words, size_t distance, 
 /* 10^y, within half a unit of a float and a little; 0 or infinity far outside. It is 2^t with t = y * log2(10): 2^n, a
  * matter of the exponent, times 2^f with |f| <= 1/2, by the Taylor series of exp(f * ln 2), whose first omitted term is
  * 0.35^11 / 11!. In double and without calls it is the same on every machine, and is vectorised; powf is neither. */
-OMFI_INLINE float FN(power10)(float y) {
+OMFI_INLINE float power10(float y) {
     const double magic = 0x1.8p52, limit = 200; /* 2^200 and 2^-200 are no floats */
     const double t = (double)y * 3.3219280948873626, capped = t < limit ? t : limit;
     const double safe = capped > -limit ? capped : -limit, shifted = safe + magic;
@@ -48,22 +48,20 @@ OMFI_INLINE float FN(power10)(float y) {
  * when q has no more, as in all scales that are integers below two million. `multiplies` says whether they are, and
  * whether all steps stay far from the smallest and largest floats. */
 #if defined(OMFI_FUSED) && OMFI_HAS_FMA
-OMFI_INLINE bool FN(multiplies)(float scale) {
+OMFI_INLINE bool multiplies(float scale) {
     uint32_t bits;
     memcpy(&bits, &scale, sizeof bits);
     return scale >= 0x1p-40f && scale <= 0x1p60f && (bits & 7) == 0;
 }
 #define QUOTIENT(FLOAT, FUSED)                                                                                         \
-    OMFI_INLINE FLOAT FN(quotient_##FLOAT)(FLOAT q, FLOAT scale, bool multiplies) {                                    \
+    OMFI_INLINE FLOAT quotient_##FLOAT(FLOAT q, FLOAT scale, bool multiplies) {                                        \
         const FLOAT high = 1 / scale, low = -FUSED(scale, high, -1) * high;                                            \
         return multiplies ? FUSED(q, high, q * low) : q / scale;                                                       \
     }
 #else
-OMFI_INLINE bool FN(multiplies)(float scale) { return (void)scale, false; }
+OMFI_INLINE bool multiplies(float scale) { return (void)scale, false; }
 #define QUOTIENT(FLOAT, FUSED)                                                                                         \
-    OMFI_INLINE FLOAT FN(quotient_##FLOAT)(FLOAT q, FLOAT scale, bool multiplies) {                                    \
-        return (void)multiplies, q / scale;                                                                            \
-    }
+    OMFI_INLINE FLOAT quotient_##FLOAT(FLOAT q, FLOAT scale, bool multiplies) { return (void)multiplies, q / scale; }
 #endif
 QUOTIENT(float, fmaf)
 QUOTIENT(double, fma)
@@ -73,46 +71,44 @@ QUOTIENT(double, fma)
 enum { TOGETHER = 16 };
 
 #define RESTORE(name, WORD, FLOAT, MARK, EXPRESSION)                                                                   \
-    OMFI_INLINE void FN(name##_some)(FLOAT * OMFI_RESTRICT out, const WORD *OMFI_RESTRICT in, size_t n, FLOAT scale,   \
-                                     FLOAT offset, bool multiplies) {                                                  \
+    OMFI_INLINE void name##_some(FLOAT *OMFI_RESTRICT out, const WORD *OMFI_RESTRICT in, size_t n, FLOAT scale,        \
+                                 FLOAT offset, bool multiplies) {                                                      \
         (void)offset;                                                                                                  \
         for (size_t i = 0; i < n; i++) {                                                                               \
-            const FLOAT quotient = FN(quotient_##FLOAT)(TO_##FLOAT(in[i]), scale, multiplies);                         \
+            const FLOAT quotient = quotient_##FLOAT(TO_##FLOAT(in[i]), scale, multiplies);                             \
             out[i] = in[i] == MARK ? (FLOAT)NAN : EXPRESSION;                                                          \
         }                                                                                                              \
     }                                                                                                                  \
-    OMFI_INLINE void FN(name##_rows)(char *dst, int64_t dst_stride, const char *words, size_t words_stride,            \
-                                     size_t n_rows, size_t n_cols, FLOAT scale, FLOAT offset, bool multiplies) {       \
+    OMFI_INLINE void name##_rows(char *dst, int64_t dst_stride, const char *words, size_t words_stride, size_t n_rows, \
+                                 size_t n_cols, FLOAT scale, FLOAT offset, bool multiplies) {                          \
         for (size_t row = 0; row < n_rows; row++, dst += dst_stride, words += words_stride) {                          \
             FLOAT *out = (FLOAT *)dst;                                                                                 \
             const WORD *in = (const WORD *)words;                                                                      \
             size_t i = 0;                                                                                              \
             for (; i + TOGETHER <= n_cols; i += TOGETHER)                                                              \
-                FN(name##_some)(out + i, in + i, TOGETHER, scale, offset, multiplies);                                 \
+                name##_some(out + i, in + i, TOGETHER, scale, offset, multiplies);                                     \
             if (i == n_cols) continue;                                                                                 \
-            if (i == 0) FN(name##_some)(out, in, n_cols, scale, offset, multiplies);                                   \
-            else                                                                                                       \
-                FN(name##_some)(out + n_cols - TOGETHER, in + n_cols - TOGETHER, TOGETHER, scale, offset, multiplies); \
+            if (i == 0) name##_some(out, in, n_cols, scale, offset, multiplies);                                       \
+            else name##_some(out + n_cols - TOGETHER, in + n_cols - TOGETHER, TOGETHER, scale, offset, multiplies);    \
         }                                                                                                              \
     }                                                                                                                  \
-    static void FN(name)(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,         \
-                         size_t n_cols, float scale, float offset) {                                                   \
-        if (FN(multiplies)(scale))                                                                                     \
-            FN(name##_rows)(dst, dst_stride, words, words_stride, n_rows, n_cols, scale, offset, true);                \
-        else FN(name##_rows)(dst, dst_stride, words, words_stride, n_rows, n_cols, scale, offset, false);              \
+    static void name(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,             \
+                     size_t n_cols, float scale, float offset) {                                                       \
+        if (multiplies(scale)) name##_rows(dst, dst_stride, words, words_stride, n_rows, n_cols, scale, offset, true); \
+        else name##_rows(dst, dst_stride, words, words_stride, n_rows, n_cols, scale, offset, false);                  \
     }
 #define TO_float(x) (float)(x)
-#define TO_double FN(to_double)
+#define TO_double to_double
 RESTORE(restore_i16, int16_t, float, INT16_MAX, quotient - offset)
-RESTORE(restore_i16_log, int16_t, float, INT16_MAX, FN(power10)(quotient) - 1.0f)
+RESTORE(restore_i16_log, int16_t, float, INT16_MAX, power10(quotient) - 1.0f)
 RESTORE(restore_i32, int32_t, float, INT32_MAX, quotient - offset)
 RESTORE(restore_i64, int64_t, double, INT64_MAX, quotient - offset)
 #undef RESTORE
 #undef TO_float
 #undef TO_double
 
-static void FN(look_up)(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows,
-                        size_t n_cols, const float *table) {
+static void look_up(void *dst, int64_t dst_stride, const void *words, size_t words_stride, size_t n_rows, size_t n_cols,
+                    const float *table) {
     for (size_t row = 0; row < n_rows; row++) {
         float *OMFI_RESTRICT out = (float *)dst;
         const uint16_t *OMFI_RESTRICT in = (const uint16_t *)words;
@@ -132,7 +128,7 @@ static void FN(look_up)(void *dst, int64_t dst_stride, const void *words, size_t
 /* log10(a) of a >= 2^-24, the float nearest to it (tried for all floats). a is 2^k * m with sqrt(1/2) <= m < sqrt(2), and
  * ln(m) = 2 artanh(s) with s = (m - 1) / (m + 1), by the Taylor series, whose first omitted term is s^21 / 21 with s^2 <
  * 0.03. In double and without calls it is the same on every machine, and is vectorised; log10f is neither. */
-OMFI_INLINE float FN(log10)(float a) {
+OMFI_INLINE float decimal_log(float a) {
     const uint32_t sqrt_half = 0x3F3504F3; /* as a float; above it, each 2^23 is a doubling */
     uint32_t bits;
     float mantissa;
@@ -150,8 +146,8 @@ OMFI_INLINE float FN(log10)(float a) {
 }
 
 /* x = -1, whose logarithm is minus infinity, is stored as the smallest integer; what lies below has none. */
-OMFI_INLINE float FN(log_scaled)(float x, float scale) {
-    const float a = 1.0f + x, positive = a <= FLT_MAX ? FN(log10)(a) : a; /* infinity and NaN stay */
+OMFI_INLINE float log_scaled(float x, float scale) {
+    const float a = 1.0f + x, positive = a <= FLT_MAX ? decimal_log(a) : a; /* infinity and NaN stay */
     const float y = (a <= 0 ? -INFINITY : positive) * scale, lowest = scale > 0 ? INT16_MIN : y;
     return x < -1.0f ? (scale > 0 ? -INFINITY : INFINITY) : x == -1.0f ? lowest : y;
 }
@@ -163,8 +159,8 @@ enum { PIECE = 256 };
  * float. y is out of range from TOO_LOW downwards and from TOO_HIGH upwards; all between fit WIDE. The first loop has no
  * branches, so that compilers vectorise it. */
 #define QUANTIZE(name, WORD, WIDE, FLOAT, MARK, COPYSIGN, BELOW_HALF, TOO_LOW, TOO_HIGH, EXPRESSION)                   \
-    static size_t FN(name)(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,        \
-                           omf_overflow overflow) {                                                                    \
+    static size_t name(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,            \
+                       omf_overflow overflow) {                                                                        \
         const FLOAT scale = scale_factor, offset = add_offset;                                                         \
         const FLOAT *OMFI_RESTRICT in = (const FLOAT *)src;                                                            \
         WORD *OMFI_RESTRICT out = (WORD *)words;                                                                       \
@@ -197,7 +193,7 @@ enum { PIECE = 256 };
 QUANTIZE(quantize_i16, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, 32766.5f,
          (float)(x + offset) * scale)
 QUANTIZE(quantize_log, int16_t, int32_t, float, INT16_MAX, copysignf, 0x1.fffffep-2f, -32768.5f, 32766.5f,
-         FN(log_scaled)(x, scale))
+         log_scaled(x, scale))
 QUANTIZE(quantize_i32, int32_t, int32_t, float, INT32_MAX, copysignf, 0x1.fffffep-2f, -2147483904.0f, 2147483648.0f,
          (float)(x + offset) * scale)
 QUANTIZE(quantize_large, int64_t, int64_t, double, INT64_MAX, copysign, 0x1.fffffffffffffp-2, -9223372036854777856.0,
@@ -207,8 +203,8 @@ QUANTIZE(quantize_large, int64_t, int64_t, double, INT64_MAX, copysign, 0x1.ffff
 /* The logarithm in float is off by 2^-21.6 of itself at most (tried for all floats), and two roundings by 2^-24 each. It
  * makes no difference unless the product lies so near to a half that it may have to be rounded the other way; such values,
  * a few in a thousand, and those that cannot be held are done again. */
-static size_t FN(quantize_i16_log)(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,
-                                   omf_overflow overflow) {
+static size_t quantize_i16_log(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,
+                               omf_overflow overflow) {
     enum { STEP = 64 };
     const uint32_t sqrt_half = 0x3F3504F3, infinity = 0x7F800000;
     const float *OMFI_RESTRICT in = (const float *)src;
@@ -241,7 +237,7 @@ static size_t FN(quantize_i16_log)(void *words, const void *src, size_t n_values
         }
         if (any == 0) continue;
         for (size_t i = 0; i < n; i++)
-            if (unsure[i]) n_bad += FN(quantize_log)(out + i, in + i, 1, scale_factor, add_offset, overflow);
+            if (unsure[i]) n_bad += quantize_log(out + i, in + i, 1, scale_factor, add_offset, overflow);
     }
     return n_bad;
 }
@@ -249,8 +245,8 @@ static size_t FN(quantize_i16_log)(void *words, const void *src, size_t n_values
 /* Most CPUs cannot convert doubles to 64-bit integers in vectors. Below 2^51 there is a way around: after adding 1.5 *
  * 2^52 the lowest bits of the double are the integer, rounded to the nearest, halves to even; the halves that should go
  * the other way are found by what is left over, which is exact. Pieces with larger values go the slow way. */
-static size_t FN(quantize_i64)(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,
-                               omf_overflow overflow) {
+static size_t quantize_i64(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,
+                           omf_overflow overflow) {
     enum { STEP = 256 };
     const double scale = scale_factor, offset = add_offset, magic = 0x1.8p52, limit = 0x1p51;
     const double *OMFI_RESTRICT in = (const double *)src;
@@ -273,7 +269,7 @@ static size_t FN(quantize_i64)(void *words, const void *src, size_t n_values, fl
             out[i] = (q & ~-is_nan) | (INT64_MAX & -is_nan);
             large |= (y > limit) | (y < -limit);
         }
-        if (large != 0) n_bad += FN(quantize_large)(out + start, in + start, n, scale_factor, add_offset, overflow);
+        if (large != 0) n_bad += quantize_large(out + start, in + start, n, scale_factor, add_offset, overflow);
     }
     return n_bad;
 }

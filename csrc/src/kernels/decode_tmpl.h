@@ -1,162 +1,184 @@
 /* SPDX-License-Identifier: MIT */
-/* kernels: decoding of blocks and streams of W-bit words (format.md, sections 5 and 6). Included for each width. */
+/* kernels: decoding of blocks and streams of words of WORD_BITS bits (format.md, sections 5 and 6). Included for each
+ * width. */
 
-#define REFUSE(status, text)                                                                                           \
+/* Return from the calling function, with a reason for the omfi_input. */
+#define RETURN_ERROR(input, status, text)                                                                              \
     do {                                                                                                               \
-        input->reason = text;                                                                                          \
+        (input)->reason = text;                                                                                        \
         return status;                                                                                                 \
     } while (0)
-#define NEED(n_bytes)                                                                                                  \
-    if (OMFI_UNLIKELY((size_t)(n_bytes) > (size_t)(end - at)))                                                         \
-    REFUSE(OMF_ERR_TRUNCATED, "the block goes on behind the end of its chunk")
+#define RETURN_CORRUPT(input, text) RETURN_ERROR(input, OMF_ERR_CORRUPT, text)
+/* ... unless n_bytes are among those from `at` to `end`. */
+#define RETURN_IF_SHORT(input, at, end, n_bytes)                                                                       \
+    do {                                                                                                               \
+        if (OMFI_UNLIKELY((size_t)(n_bytes) > (size_t)((end) - (at))))                                                 \
+            RETURN_ERROR(input, OMF_ERR_TRUNCATED, "the block goes on behind the end of its chunk");                   \
+    } while (0)
 
-/* Low parts of a block, which `bits` <= W describes; the packed bytes are there. */
-OMFI_INLINE void FNW(unpack)(T *dst, unsigned n, unsigned bits, FN(packing) packing, const uint8_t *src,
-                             size_t readable) {
+/* Low parts of a block, which `bits` <= WORD_BITS describes; the packed bytes are there. */
+OMFI_INLINE void SUFFIXED(unpack)(word_t *dst, unsigned n, unsigned bits, block_packing packing, const uint8_t *src,
+                                  size_t readable) {
     if (bits == 0) {
-        memset(dst, 0, n * sizeof(T));
+        memset(dst, 0, n * sizeof(word_t));
         return;
     }
-#if W == 16
+#if WORD_BITS == 16
     if (n == OMFI_BLOCK) {
-        FN(unpack_vertical16)(dst, src, bits);
+        unpack_vertical16(dst, src, bits);
         return;
     }
-#elif W == 32
-    if (n == OMFI_BLOCK && packing != FN(PACKED_HORIZONTALLY)) {
-        FN(unpack_vertical32)(dst, src, bits);
+#elif WORD_BITS == 32
+    if (n == OMFI_BLOCK && packing != PACKED_HORIZONTALLY) {
+        unpack_vertical32(dst, src, bits);
         return;
     }
-#elif W == 64
-    if (packing == FN(PACKED_AS_XOR) && n == OMFI_BLOCK && bits <= 32) {
+#elif WORD_BITS == 64
+    if (packing == PACKED_AS_XOR && n == OMFI_BLOCK && bits <= 32) {
         uint32_t words[OMFI_BLOCK];
-        FN(unpack_vertical32)(words, src, bits);
+        unpack_vertical32(words, src, bits);
         for (unsigned i = 0; i < OMFI_BLOCK; i++) dst[i] = words[i];
         return;
     }
 #endif
     (void)packing;
-    FNW(unpack_horizontal)(dst, n, bits, src, readable);
+    SUFFIXED(unpack_horizontal)(dst, n, bits, src, readable);
+}
+
+#if WORD_BITS == 8 /* once for all widths */
+/* The bitmap of a PATCH block of n values, which takes (n + 7) / 8 bytes. */
+OMFI_INLINE void load_bitmap(uint64_t bitmap[2], const uint8_t *src, unsigned n) {
+    if (n == OMFI_BLOCK) {
+        bitmap[0] = omfi_load64(src);
+        bitmap[1] = omfi_load64(src + 8);
+    } else {
+        const unsigned size = (n + 7) / 8, in_first = size < 8 ? size : 8;
+        bitmap[0] = omfi_load_bytes(src, in_first);
+        bitmap[1] = omfi_load_bytes(src + in_first, size - in_first);
+        if (n % 64 != 0) bitmap[n / 64] &= ((uint64_t)1 << (n % 64)) - 1;
+    }
+}
+
+/* Whether n_bits packed bits are 0. */
+OMFI_INLINE bool are_zero(const uint8_t *src, unsigned n_bits) {
+    for (unsigned i = 0; i < n_bits / 8; i++)
+        if (src[i] != 0) return false;
+    return n_bits % 8 == 0 || (src[n_bits / 8] & ((1u << n_bits % 8) - 1)) == 0;
+}
+#endif
+
+/* Put exceptions above the low parts of the values whose bits are set. */
+OMFI_INLINE void SUFFIXED(merge_exceptions)(word_t *values, unsigned n, const uint64_t bitmap[2],
+                                            const word_t *exceptions, unsigned bits) {
+#if WORD_BITS > 8 || !defined(OMFI_HAS_MERGE_BYTES)
+    if (n == OMFI_BLOCK) {
+        SUFFIXED(merge)(values, bitmap, exceptions, bits);
+        return;
+    }
+#endif
+    (void)n;
+    for (unsigned half = 0; half < 2; half++)
+        for (uint64_t rest = bitmap[half]; rest != 0; rest &= rest - 1)
+            values[64 * half + omfi_lowest_bit(rest)] |= (word_t)(*exceptions++ << bits);
 }
 
 /* PATCH, behind its header. */
-static omf_status FNW(decode_patch)(T *dst, unsigned n, unsigned bits, FN(packing) packing, omfi_input *input,
-                                    const uint8_t **cursor) {
+static omf_status SUFFIXED(decode_patch)(word_t *dst, unsigned n, unsigned bits, block_packing packing,
+                                         omfi_input *input, const uint8_t **cursor) {
     const uint8_t *at = *cursor, *const end = input->end;
     const unsigned bitmap_size = (n + 7) / 8;
-    NEED(1 + bitmap_size);
+    RETURN_IF_SHORT(input, at, end, 1 + bitmap_size);
     const unsigned extra = *at++;
-    if (bits < 64 && bits + extra > W) REFUSE(OMF_ERR_CORRUPT, "exceptions wider than a word");
+    if (bits < 64 && bits + extra > WORD_BITS) RETURN_CORRUPT(input, "exceptions wider than a word");
     uint64_t bitmap[2];
-    if (n == OMFI_BLOCK) {
-        bitmap[0] = omfi_load64(at);
-        bitmap[1] = omfi_load64(at + 8);
-    } else {
-        const unsigned in_first = bitmap_size < 8 ? bitmap_size : 8;
-        bitmap[0] = omfi_load_bytes(at, in_first);
-        bitmap[1] = omfi_load_bytes(at + in_first, bitmap_size - in_first);
-        if (n % 64 != 0) bitmap[n / 64] &= ((uint64_t)1 << (n % 64)) - 1;
-    }
+    load_bitmap(bitmap, at, n);
     at += bitmap_size;
     const unsigned n_exceptions = omfi_count_bits(bitmap[0]) + omfi_count_bits(bitmap[1]);
-
-    T high[OMFI_BLOCK + MERGE_SLACK];
     const size_t high_size = ((size_t)n_exceptions * extra + 7) / 8, low_size = ((size_t)n * bits + 7) / 8;
-    NEED(high_size + low_size);
-#if W == 64
-    if (bits == 64) { /* no bits are left for exceptions, however many are announced */
-        const unsigned in_last = n_exceptions * extra % 8;
-        for (size_t i = 0; i < high_size; i++)
-            if ((i + 1 == high_size && in_last != 0 ? at[i] & ((1u << in_last) - 1) : at[i]) != 0)
-                REFUSE(OMF_ERR_CORRUPT, "an exception is wider than a word");
-    }
+    RETURN_IF_SHORT(input, at, end, high_size + low_size);
+    const uint8_t *const low = at + high_size;
+    *cursor = low + low_size;
+#if WORD_BITS == 64
+    /* No bits are left for exceptions then, however many are announced. */
+    if (bits == 64 && !are_zero(at, n_exceptions * extra)) RETURN_CORRUPT(input, "an exception is wider than a word");
 #endif
-    const bool has_high = extra != 0 && bits < W;
+    if (extra == 0 || bits == WORD_BITS) {
+        SUFFIXED(unpack)(dst, n, bits, packing, low, (size_t)(end - low));
+        return OMF_OK;
+    }
 #ifdef OMFI_HAS_MERGE_BYTES
-    if (has_high && n == OMFI_BLOCK && extra <= 8) {
+    if (n == OMFI_BLOCK && extra <= 8) {
         uint8_t bytes[OMFI_BLOCK + MERGE_SLACK];
-        FN(unpack_horizontal8)(bytes, n_exceptions, extra, at, (size_t)(end - at));
-        at += high_size; /* the low parts come first: a load that meets two stores waits until they are over */
-        FNW(unpack)(dst, n, bits, packing, at, (size_t)(end - at));
-        FNW(merge_bytes)(dst, bitmap, bytes, bits);
-        *cursor = at + low_size;
+        unpack_horizontal8(bytes, n_exceptions, extra, at, (size_t)(end - at));
+        /* The low parts come first: a load that meets two stores waits until they are over. */
+        SUFFIXED(unpack)(dst, n, bits, packing, low, (size_t)(end - low));
+        SUFFIXED(merge_bytes)(dst, bitmap, bytes, bits);
         return OMF_OK;
     }
 #endif
-    if (has_high) FNW(unpack_horizontal)(high, n_exceptions, extra, at, (size_t)(end - at));
-    at += high_size;
-    FNW(unpack)(dst, n, bits, packing, at, (size_t)(end - at));
-    *cursor = at + low_size;
-    if (!has_high) return OMF_OK;
-#if W > 8 || !defined(OMFI_HAS_MERGE_BYTES)
-    if (n == OMFI_BLOCK) {
-        FNW(merge)(dst, bitmap, high, bits);
-        return OMF_OK;
-    }
-#endif
-    const T *next = high;
-    for (unsigned half = 0; half < 2; half++)
-        for (uint64_t rest = bitmap[half]; rest != 0; rest &= rest - 1)
-            dst[64 * half + omfi_lowest_bit(rest)] |= (T)(*next++ << bits);
+    word_t high[OMFI_BLOCK + MERGE_SLACK];
+    SUFFIXED(unpack_horizontal)(high, n_exceptions, extra, at, (size_t)(end - at));
+    SUFFIXED(unpack)(dst, n, bits, packing, low, (size_t)(end - low));
+    SUFFIXED(merge_exceptions)(dst, n, bitmap, high, bits);
     return OMF_OK;
 }
 
-#if W > 8
+#if WORD_BITS > 8
 /* VBYTE, behind its header. */
-static omf_status FNW(decode_vbyte)(T *dst, unsigned n, unsigned bits, FN(packing) packing, omfi_input *input,
-                                    const uint8_t **cursor) {
+static omf_status SUFFIXED(decode_vbyte)(word_t *dst, unsigned n, unsigned bits, block_packing packing,
+                                         omfi_input *input, const uint8_t **cursor) {
     const uint8_t *at = *cursor, *const end = input->end;
-    NEED(1);
+    RETURN_IF_SHORT(input, at, end, 1);
     const unsigned n_exceptions = *at++;
-    if (n_exceptions > n) REFUSE(OMF_ERR_CORRUPT, "more exceptions than values");
+    if (n_exceptions > n) RETURN_CORRUPT(input, "more exceptions than values");
     const size_t low_size = ((size_t)n * bits + 7) / 8;
-    NEED(low_size);
-    FNW(unpack)(dst, n, bits, packing, at, (size_t)(end - at));
+    RETURN_IF_SHORT(input, at, end, low_size);
+    SUFFIXED(unpack)(dst, n, bits, packing, at, (size_t)(end - at));
     at += low_size;
 
-    T high[OMFI_BLOCK];
+    word_t high[OMFI_BLOCK];
     if (n_exceptions != 0 && at < end && *at == 255) {
-        NEED(1 + n_exceptions * sizeof(T));
+        RETURN_IF_SHORT(input, at, end, 1 + n_exceptions * sizeof(word_t));
         at++;
-        for (unsigned i = 0; i < n_exceptions; i++, at += sizeof(T)) high[i] = LOAD(at);
+        for (unsigned i = 0; i < n_exceptions; i++, at += sizeof(word_t)) high[i] = LOAD_WORD(at);
     } else {
         for (unsigned i = 0; i < n_exceptions; i++) {
-            NEED(1);
+            RETURN_IF_SHORT(input, at, end, 1);
             const unsigned lead = *at++;
             uint64_t number;
             if (lead < 177) {
                 number = lead;
             } else if (lead < 241) {
-                NEED(1);
+                RETURN_IF_SHORT(input, at, end, 1);
                 number = 177 + ((lead - 177) << 8 | at[0]);
                 at += 1;
             } else if (lead < 249) {
-                NEED(2);
+                RETURN_IF_SHORT(input, at, end, 2);
                 number = 16561 + ((lead - 241) << 16 | omfi_load16(at));
                 at += 2;
             } else {
                 const unsigned n_bytes = lead - 249 + 3;
-                if (lead == 255) REFUSE(OMF_ERR_CORRUPT, "an exception begins with the byte 255");
-                NEED(n_bytes);
+                if (lead == 255) RETURN_CORRUPT(input, "an exception begins with the byte 255");
+                RETURN_IF_SHORT(input, at, end, n_bytes);
                 number = omfi_load_bytes(at, n_bytes);
                 at += n_bytes;
             }
-            high[i] = (T)number;
-            if (high[i] != number) REFUSE(OMF_ERR_CORRUPT, "an exception is wider than a word");
+            high[i] = (word_t)number;
+            if (high[i] != number) RETURN_CORRUPT(input, "an exception is wider than a word");
         }
     }
-    NEED(n_exceptions);
+    RETURN_IF_SHORT(input, at, end, n_exceptions);
     int previous = -1;
     for (unsigned i = 0; i < n_exceptions; i++) {
         const int position = at[i];
         if (position <= previous || position >= (int)n)
-            REFUSE(OMF_ERR_CORRUPT, "positions of exceptions do not ascend or lie behind the block");
+            RETURN_CORRUPT(input, "positions of exceptions do not ascend or lie behind the block");
         previous = position;
         if (bits == 0) {
             dst[position] = high[i];
         } else if (high[i] != 0) {
-            if (high[i] >> (W - bits) != 0) REFUSE(OMF_ERR_CORRUPT, "an exception is wider than a word");
-            dst[position] |= (T)(high[i] << bits);
+            if (high[i] >> (WORD_BITS - bits) != 0) RETURN_CORRUPT(input, "an exception is wider than a word");
+            dst[position] |= (word_t)(high[i] << bits);
         }
     }
     *cursor = at + n_exceptions;
@@ -165,55 +187,55 @@ static omf_status FNW(decode_vbyte)(T *dst, unsigned n, unsigned bits, FN(packin
 #endif
 
 /* One block of n values, without the byte in front that XOR streams have. */
-static omf_status FNW(decode_block)(T *dst, unsigned n, FN(packing) packing, omfi_input *input,
-                                    const uint8_t **cursor) {
+static omf_status SUFFIXED(decode_block)(word_t *dst, unsigned n, block_packing packing, omfi_input *input,
+                                         const uint8_t **cursor) {
     const uint8_t *at = *cursor, *const end = input->end;
-    NEED(1);
+    RETURN_IF_SHORT(input, at, end, 1);
     const unsigned header = *at++;
-    const unsigned bits = W == 64 && (header & 63) == 63 ? 64 : header & 63;
-    if (bits > W) REFUSE(OMF_ERR_CORRUPT, "values wider than a word");
+    const unsigned bits = WORD_BITS == 64 && (header & 63) == 63 ? 64 : header & 63;
+    if (bits > WORD_BITS) RETURN_CORRUPT(input, "values wider than a word");
     *cursor = at;
     switch (header >> 6) {
     case BLOCK_PLAIN: {
         const size_t size = ((size_t)n * bits + 7) / 8;
-        NEED(size);
-        FNW(unpack)(dst, n, bits, packing, at, (size_t)(end - at));
+        RETURN_IF_SHORT(input, at, end, size);
+        SUFFIXED(unpack)(dst, n, bits, packing, at, (size_t)(end - at));
         *cursor = at + size;
         return OMF_OK;
     }
     case BLOCK_CONST: {
         const unsigned size = (bits + 7) / 8;
-        NEED(size);
+        RETURN_IF_SHORT(input, at, end, size);
         uint64_t value = omfi_load_bytes(at, size);
         if (bits < 64) value &= ((uint64_t)1 << bits) - 1;
-        for (unsigned i = 0; i < n; i++) dst[i] = (T)value;
+        for (unsigned i = 0; i < n; i++) dst[i] = (word_t)value;
         *cursor = at + size;
         return OMF_OK;
     }
-    case BLOCK_PATCH: return FNW(decode_patch)(dst, n, bits, packing, input, cursor);
+    case BLOCK_PATCH: return SUFFIXED(decode_patch)(dst, n, bits, packing, input, cursor);
     default:
-#if W > 8
-        return FNW(decode_vbyte)(dst, n, bits, packing, input, cursor);
+#if WORD_BITS > 8
+        return SUFFIXED(decode_vbyte)(dst, n, bits, packing, input, cursor);
 #else
-        REFUSE(OMF_ERR_CORRUPT, "a VBYTE block in a stream of 8-bit words");
+        RETURN_CORRUPT(input, "a VBYTE block in a stream of 8-bit words");
 #endif
     }
 }
 
-#if W == 64
+#if WORD_BITS == 64
 /* Whether a full block has values of so few bits that their sums are integers of 32 bits. */
-OMFI_INLINE bool FN(fits_32)(const uint8_t *at, const uint8_t *end) {
+OMFI_INLINE bool fits_32(const uint8_t *at, const uint8_t *end) {
     const unsigned limit = 31 - 7; /* 128 values */
     if (end - at < 2 || at[0] >> 6 == BLOCK_VBYTE) return false;
     return (at[0] & 63) + (at[0] >> 6 == BLOCK_PATCH ? at[1] : 0u) <= limit;
 }
 
 /* Such a block is decoded as 32-bit words, which is twice as fast. */
-static omf_status FN(decode_zigzag_as_32)(uint64_t *dst, uint64_t *carry, omfi_input *input, const uint8_t **cursor) {
+static omf_status decode_zigzag_as_32(uint64_t *dst, uint64_t *carry, omfi_input *input, const uint8_t **cursor) {
     uint32_t words[OMFI_BLOCK];
-    const omf_status status = FN(decode_block32)(words, OMFI_BLOCK, FN(PACKED_HORIZONTALLY), input, cursor);
+    const omf_status status = decode_block32(words, OMFI_BLOCK, PACKED_HORIZONTALLY, input, cursor);
     if (status != OMF_OK) return status;
-    FN(integrate_zigzag32)(words, OMFI_BLOCK, 0);
+    integrate_zigzag32(words, OMFI_BLOCK, 0);
     const uint64_t before = *carry;
     for (unsigned i = 0; i < OMFI_BLOCK; i++) dst[i] = before + (uint64_t)(int64_t)(int32_t)words[i];
     *carry = dst[OMFI_BLOCK - 1];
@@ -222,30 +244,30 @@ static omf_status FN(decode_zigzag_as_32)(uint64_t *dst, uint64_t *carry, omfi_i
 #endif
 
 /* One block of n values; there is room for a full one. */
-OMFI_INLINE omf_status FNW(decode_and_integrate)(omf_stream kind, T *block, unsigned n, unsigned zeros, T *last,
-                                                 omfi_input *input, const uint8_t **cursor) {
-#if defined(OMFI_NARROW_BLOCKS) && W > 8
+OMFI_INLINE omf_status SUFFIXED(decode_and_integrate)(omf_stream kind, word_t *block, unsigned n, unsigned zeros,
+                                                      word_t *last, omfi_input *input, const uint8_t **cursor) {
+#if defined(OMFI_NARROW_BLOCKS) && WORD_BITS > 8
     uint8_t bytes[OMFI_BLOCK];
-    if (kind == OMF_STREAM_ZIGZAG && n == OMFI_BLOCK && FN(decode_narrow)(bytes, W, input, cursor)) {
-        FNW(integrate_narrow)(block, bytes, last);
+    if (kind == OMF_STREAM_ZIGZAG && n == OMFI_BLOCK && decode_narrow(bytes, WORD_BITS, input, cursor)) {
+        SUFFIXED(integrate_narrow)(block, bytes, last);
         return OMF_OK;
     }
 #endif
-#if W == 64
-    if (kind == OMF_STREAM_ZIGZAG && n == OMFI_BLOCK && FN(fits_32)(*cursor, input->end))
-        return FN(decode_zigzag_as_32)(block, last, input, cursor);
+#if WORD_BITS == 64
+    if (kind == OMF_STREAM_ZIGZAG && n == OMFI_BLOCK && fits_32(*cursor, input->end))
+        return decode_zigzag_as_32(block, last, input, cursor);
 #endif
-    const FN(packing) packing = kind == OMF_STREAM_XOR ? FN(PACKED_AS_XOR) : FN(PACKED_BY_WIDTH);
-    const omf_status status = FNW(decode_block)(block, n, packing, input, cursor);
+    const block_packing packing = kind == OMF_STREAM_XOR ? PACKED_AS_XOR : PACKED_BY_WIDTH;
+    const omf_status status = SUFFIXED(decode_block)(block, n, packing, input, cursor);
     if (status != OMF_OK) return status;
     if (kind == OMF_STREAM_DELTA) {
-        *last = FNW(integrate_delta)(block, n, *last);
+        *last = SUFFIXED(integrate_delta)(block, n, *last);
     } else if (kind == OMF_STREAM_ZIGZAG) {
-        *last = FNW(integrate_zigzag)(block, n, *last);
+        *last = SUFFIXED(integrate_zigzag)(block, n, *last);
     } else {
         (void)zeros; /* streams of narrow words are never XOR */
-#if W >= 32
-        if (zeros < W) *last = FNW(integrate_xor)(block, n, *last, zeros);
+#if WORD_BITS >= 32
+        if (zeros < WORD_BITS) *last = SUFFIXED(integrate_xor)(block, n, *last, zeros);
         else
             for (unsigned i = 0; i < n; i++) block[i] = *last;
 #endif
@@ -254,51 +276,53 @@ OMFI_INLINE omf_status FNW(decode_and_integrate)(omf_stream kind, T *block, unsi
 }
 
 /* What integration of a full block would return, which is much cheaper than all values. */
-OMFI_INLINE T FNW(total)(omf_stream kind, const T *block, unsigned zeros, T last) {
-    T sum = 0;
+OMFI_INLINE word_t SUFFIXED(total)(omf_stream kind, const word_t *block, unsigned zeros, word_t last) {
+    word_t sum = 0;
     (void)zeros;
     if (kind == OMF_STREAM_DELTA) {
-        for (unsigned i = 0; i < OMFI_BLOCK; i++) sum = (T)(sum + block[i]);
+        for (unsigned i = 0; i < OMFI_BLOCK; i++) sum = (word_t)(sum + block[i]);
     } else if (kind == OMF_STREAM_ZIGZAG) {
-        for (unsigned i = 0; i < OMFI_BLOCK; i++) sum = (T)(sum + ((block[i] >> 1) ^ (T)(0 - (block[i] & 1))));
+        for (unsigned i = 0; i < OMFI_BLOCK; i++)
+            sum = (word_t)(sum + ((block[i] >> 1) ^ (word_t)(0 - (block[i] & 1))));
     } else {
-#if W >= 32
+#if WORD_BITS >= 32
         for (unsigned i = 0; i < OMFI_BLOCK; i++) sum ^= block[i];
-        return zeros < W ? last ^ REVERSE(sum) >> zeros : last;
+        return zeros < WORD_BITS ? last ^ REVERSE_WORD(sum) >> zeros : last;
 #endif
     }
-    return (T)(last + sum);
+    return (word_t)(last + sum);
 }
 
-static omf_status FNW(skip_block)(omf_stream kind, unsigned zeros, T *last, omfi_input *input, const uint8_t **cursor) {
-    T block[OMFI_BLOCK];
-#if defined(OMFI_NARROW_BLOCKS) && W > 8
+static omf_status SUFFIXED(skip_block)(omf_stream kind, unsigned zeros, word_t *last, omfi_input *input,
+                                       const uint8_t **cursor) {
+    word_t block[OMFI_BLOCK];
+#if defined(OMFI_NARROW_BLOCKS) && WORD_BITS > 8
     uint8_t bytes[OMFI_BLOCK];
-    if (kind == OMF_STREAM_ZIGZAG && FN(decode_narrow)(bytes, W, input, cursor)) {
-        *last = (T)(*last + (T)FN(total_narrow)(bytes));
+    if (kind == OMF_STREAM_ZIGZAG && decode_narrow(bytes, WORD_BITS, input, cursor)) {
+        *last = (word_t)(*last + (word_t)total_narrow(bytes));
         return OMF_OK;
     }
 #endif
-#if W == 64
-    if (kind == OMF_STREAM_ZIGZAG && FN(fits_32)(*cursor, input->end))
-        return FN(decode_zigzag_as_32)(block, last, input, cursor);
+#if WORD_BITS == 64
+    if (kind == OMF_STREAM_ZIGZAG && fits_32(*cursor, input->end))
+        return decode_zigzag_as_32(block, last, input, cursor);
 #endif
-    const FN(packing) packing = kind == OMF_STREAM_XOR ? FN(PACKED_AS_XOR) : FN(PACKED_BY_WIDTH);
-    const omf_status status = FNW(decode_block)(block, OMFI_BLOCK, packing, input, cursor);
-    if (status == OMF_OK) *last = FNW(total)(kind, block, zeros, *last);
+    const block_packing packing = kind == OMF_STREAM_XOR ? PACKED_AS_XOR : PACKED_BY_WIDTH;
+    const omf_status status = SUFFIXED(decode_block)(block, OMFI_BLOCK, packing, input, cursor);
+    if (status == OMF_OK) *last = SUFFIXED(total)(kind, block, zeros, *last);
     return status;
 }
 
-#define REGISTER (64 / sizeof(T)) /* words of the largest one */
+#define REGISTER (64 / sizeof(word_t)) /* words of the largest one */
 
 /* A stream behind its first value; `kind` is a constant wherever this is inlined. */
-OMFI_INLINE omf_status FNW(decode_blocks)(omf_stream kind, T *dst, size_t n_values, uint64_t *carry, omfi_input *input,
-                                          size_t *n_done) {
+OMFI_INLINE omf_status SUFFIXED(decode_blocks)(omf_stream kind, word_t *dst, size_t n_values, uint64_t *carry,
+                                               omfi_input *input, size_t *n_done) {
     omf_status status = OMF_OK;
-    T last = (T)*carry;
+    word_t last = (word_t)*carry;
     size_t done = 0;
     while (done < n_values) {
-        if (!input->last && (size_t)(input->end - input->at) < OMFI_BLOCK_MAX(OMFI_BLOCK, W)) break;
+        if (!input->last && (size_t)(input->end - input->at) < OMFI_BLOCK_MAX(OMFI_BLOCK, WORD_BITS)) break;
         const unsigned n = n_values - done < OMFI_BLOCK ? (unsigned)(n_values - done) : OMFI_BLOCK;
         const uint8_t *at = input->at;
         unsigned zeros = 0;
@@ -311,13 +335,13 @@ OMFI_INLINE omf_status FNW(decode_blocks)(omf_stream kind, T *dst, size_t n_valu
             zeros = *at++;
         }
         if (dst == NULL) {
-            status = FNW(skip_block)(kind, zeros, &last, input, &at);
+            status = SUFFIXED(skip_block)(kind, zeros, &last, input, &at);
         } else if (n == OMFI_BLOCK) {
-            status = FNW(decode_and_integrate)(kind, dst + done, OMFI_BLOCK, zeros, &last, input, &at);
+            status = SUFFIXED(decode_and_integrate)(kind, dst + done, OMFI_BLOCK, zeros, &last, input, &at);
         } else { /* integration works in whole registers */
-            T block[OMFI_BLOCK];
+            word_t block[OMFI_BLOCK];
             memset(block + n / REGISTER * REGISTER, 0, REGISTER * sizeof *block);
-            status = FNW(decode_and_integrate)(kind, block, n, zeros, &last, input, &at);
+            status = SUFFIXED(decode_and_integrate)(kind, block, n, zeros, &last, input, &at);
             omfi_copy_few((uint8_t *)(dst + done), (const uint8_t *)block, n * sizeof *block);
         }
         if (status != OMF_OK) break;
@@ -329,20 +353,23 @@ OMFI_INLINE omf_status FNW(decode_blocks)(omf_stream kind, T *dst, size_t n_valu
     return status;
 }
 
-static omf_status FNW(decode_delta)(void *dst, size_t n_values, uint64_t *carry, omfi_input *input, size_t *n_done) {
-    return FNW(decode_blocks)(OMF_STREAM_DELTA, (T *)dst, n_values, carry, input, n_done);
+static omf_status SUFFIXED(decode_delta)(void *dst, size_t n_values, uint64_t *carry, omfi_input *input,
+                                         size_t *n_done) {
+    return SUFFIXED(decode_blocks)(OMF_STREAM_DELTA, (word_t *)dst, n_values, carry, input, n_done);
 }
 
-static omf_status FNW(decode_zigzag)(void *dst, size_t n_values, uint64_t *carry, omfi_input *input, size_t *n_done) {
-    return FNW(decode_blocks)(OMF_STREAM_ZIGZAG, (T *)dst, n_values, carry, input, n_done);
+static omf_status SUFFIXED(decode_zigzag)(void *dst, size_t n_values, uint64_t *carry, omfi_input *input,
+                                          size_t *n_done) {
+    return SUFFIXED(decode_blocks)(OMF_STREAM_ZIGZAG, (word_t *)dst, n_values, carry, input, n_done);
 }
 
-#if W >= 32
-static omf_status FNW(decode_xor)(void *dst, size_t n_values, uint64_t *carry, omfi_input *input, size_t *n_done) {
-    return FNW(decode_blocks)(OMF_STREAM_XOR, (T *)dst, n_values, carry, input, n_done);
+#if WORD_BITS >= 32
+static omf_status SUFFIXED(decode_xor)(void *dst, size_t n_values, uint64_t *carry, omfi_input *input, size_t *n_done) {
+    return SUFFIXED(decode_blocks)(OMF_STREAM_XOR, (word_t *)dst, n_values, carry, input, n_done);
 }
 #endif
 
 #undef REGISTER
-#undef NEED
-#undef REFUSE
+#undef RETURN_ERROR
+#undef RETURN_CORRUPT
+#undef RETURN_IF_SHORT

@@ -8,9 +8,6 @@
 #include <math.h>
 #include <stddef.h>
 
-#define FN(name) OMFI_PASTE(name, _generic)
+#define OMFI_ISA generic
 #include "kernels/primitives_generic.h"
-
 #include "kernels/kernel_tmpl.h"
-
-const omfi_kernels omfi_kernels_generic = OMFI_KERNEL_TABLE("generic");

@@ -1,43 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* kernels: horizontal packing of words of W bits (format.md, section 5). Included once for each width. */
+/* kernels: horizontal packing of words of WORD_BITS bits (format.md, section 5). Included once for each width. */
 
 /* Unpack n <= OMFI_BLOCK values of `bits` bits; `readable` bytes of src, at least the packed ones, may be read.
  * dst has room for a full block, and what lies behind the n values there is not kept. */
-static void FNW(unpack_horizontal)(T *OMFI_RESTRICT dst, unsigned n, unsigned bits, const uint8_t *src,
-                                   size_t readable) {
-    uint8_t padded[OMFI_BLOCK * W / 8 + UNPACK_SLACK];
+static void SUFFIXED(unpack_horizontal)(word_t *OMFI_RESTRICT dst, unsigned n, unsigned bits, const uint8_t *src,
+                                        size_t readable) {
+    uint8_t padded[OMFI_BLOCK * WORD_BITS / 8 + UNPACK_SLACK];
     const size_t n_bytes = ((size_t)n * bits + 7) / 8;
     if (readable < n_bytes + UNPACK_SLACK) {
         omfi_copy_few(padded, src, n_bytes);
         memset(padded + n_bytes, 0, UNPACK_SLACK);
         src = padded;
     }
-#if W == 8
-    FN(unpack_bytes)(dst, n, bits, src);
+#if WORD_BITS == 8
+    unpack_bytes(dst, n, bits, src);
 #else
     if (bits <= 8) {
         uint8_t bytes[OMFI_BLOCK];
-        FN(unpack_bytes)(bytes, n, bits, src);
+        unpack_bytes(bytes, n, bits, src);
         for (unsigned i = 0; i < n; i++) dst[i] = bytes[i];
         return;
     }
-#if W == 64
+#if WORD_BITS == 64
     if (bits <= 32) {
         uint32_t words[OMFI_BLOCK];
-        FN(unpack_words32)(words, n, bits, src);
+        unpack_words32(words, n, bits, src);
         for (unsigned i = 0; i < n; i++) dst[i] = words[i];
         return;
     }
 #endif
-    FNW(unpack_words)(dst, n, bits, src);
+    SUFFIXED(unpack_words)(dst, n, bits, src);
 #endif
 }
 
 /* Pack the low `bits` bits of n values; returns the bytes written. Padding is zero. */
-static inline size_t FNW(pack_horizontal)(uint8_t *OMFI_RESTRICT dst, const T *src, unsigned n, unsigned bits) {
+static inline size_t SUFFIXED(pack_horizontal)(uint8_t *OMFI_RESTRICT dst, const word_t *src, unsigned n,
+                                               unsigned bits) {
     if (bits == 0) return 0;
-#if W == 8
-    return FN(pack_bytes)(dst, src, n, bits);
+#if WORD_BITS == 8
+    return pack_bytes(dst, src, n, bits);
 #else
     if (bits <= 8) {
         uint8_t bytes[OMFI_BLOCK];
@@ -46,7 +47,7 @@ static inline size_t FNW(pack_horizontal)(uint8_t *OMFI_RESTRICT dst, const T *s
         else /* exceptions that have just been stored one by one, so that loads of many would wait */
             for (unsigned i = 0; i < n; i += 8) /* what lies behind the n values is not packed */
                 for (unsigned k = i; k < i + 8; k++) bytes[k] = (uint8_t)src[k];
-        return FN(pack_bytes)(dst, bytes, n, bits);
+        return pack_bytes(dst, bytes, n, bits);
     }
     const uint64_t mask = ~(uint64_t)0 >> (64 - bits);
     uint8_t *const start = dst;

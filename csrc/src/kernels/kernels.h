@@ -12,6 +12,10 @@
 #define OMFI_PASTE_(a, b) a##b
 #define OMFI_PASTE(a, b) OMFI_PASTE_(a, b)
 
+/* A name as a string; it is expanded first. */
+#define OMFI_STRING_(a) #a
+#define OMFI_STRING(a) OMFI_STRING_(a)
+
 #define OMFI_BLOCK 128 /* values of a full block (format.md, section 5) */
 
 /* No block of n values takes more bytes, whoever wrote it; for XOR streams the byte in front is counted. A value takes
@@ -66,8 +70,8 @@ typedef void (*omfi_look_up_fn)(void *dst, int64_t dst_stride, const void *words
                                 size_t n_cols, const float *table);
 
 /* memcpy that leaves full lines out of the caches, where that is cheaper for much memory that nobody reads soon: the CPU
- * does not fetch them first. OMFI_STREAM_END comes before anybody else may look. */
-typedef void (*omfi_stream_fn)(void *dst, const void *src, size_t n_bytes);
+ * does not fetch them first. OMFI_NONTEMPORAL_END comes before anybody else may look. */
+typedef void (*omfi_nontemporal_fn)(void *dst, const void *src, size_t n_bytes);
 
 /* Elements -> words; values that cannot be held become the mark for NaN or are clipped. Returns how many there were. */
 typedef size_t (*omfi_quantize_fn)(void *words, const void *src, size_t n_values, float scale_factor, float add_offset,
@@ -82,7 +86,7 @@ typedef struct omfi_kernels {
     omfi_unfilter_fn unfilter_add[4], unfilter_xor32, unfilter_i16, unfilter_i32; /* not for words of 64 bits */
     omfi_restore_fn restore_i16, restore_i16_log, restore_i32, restore_i64;
     omfi_look_up_fn look_up;
-    omfi_stream_fn stream;
+    omfi_nontemporal_fn copy_nontemporal;
     omfi_quantize_fn quantize_i16, quantize_i16_log, quantize_i32, quantize_i64;
 } omfi_kernels;
 

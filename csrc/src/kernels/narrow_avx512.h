@@ -26,7 +26,7 @@
 #define ALL_BITS(HALF)                                                                                                 \
     {BOTH(HALF, 0), BOTH(HALF, 1), BOTH(HALF, 2), BOTH(HALF, 3), BOTH(HALF, 4),                                        \
      BOTH(HALF, 5), BOTH(HALF, 6), BOTH(HALF, 7), BOTH(HALF, 8)}
-static const uint8_t FN(places32)[9][2][64] = ALL_BITS(HALF32), FN(places16)[9][2][64] = ALL_BITS(HALF16);
+static const uint8_t places32[9][2][64] = ALL_BITS(HALF32), places16[9][2][64] = ALL_BITS(HALF16);
 #undef PLACE32
 #undef PLACE16
 #undef FOUR
@@ -39,17 +39,17 @@ static const uint8_t FN(places32)[9][2][64] = ALL_BITS(HALF32), FN(places16)[9][
 #undef ALL_BITS
 
 /* The order of values behind these steps: those of all lanes by turns. */
-OMFI_INLINE __m512i FN(lanes_by_turns)(const unsigned n_lanes) {
+OMFI_INLINE __m512i lanes_by_turns(const unsigned n_lanes) {
     uint8_t order[64];
     for (unsigned i = 0; i < 64; i++) {
         const unsigned step = i / n_lanes, lane = i % n_lanes;
         order[i] = (uint8_t)(step / 4 * 4 * n_lanes + lane / 2 * 8 + lane % 2 * 4 + step % 4);
     }
-    return FN(load512)(order);
+    return load512(order);
 }
 
-OMFI_INLINE void FN(unpack_narrow_vertical)(uint8_t *dst, const uint8_t *src, unsigned bits,
-                                            const uint8_t places[2][64], const unsigned n_lanes) {
+OMFI_INLINE void unpack_narrow_vertical(uint8_t *dst, const uint8_t *src, unsigned bits, const uint8_t places[2][64],
+                                        const unsigned n_lanes) {
     const __m512i mask = _mm512_set1_epi8((char)((1u << bits) - 1));
     const __m512i from_low =
         _mm512_set1_epi64((long long)(UINT64_C(0x2020202000000000) + bits * UINT64_C(0x0302010003020100)));
@@ -58,57 +58,53 @@ OMFI_INLINE void FN(unpack_narrow_vertical)(uint8_t *dst, const uint8_t *src, un
                                                _mm512_set1_epi64((long long)(bits % 2 * UINT64_C(0x0404040404040404))));
     for (unsigned half = 0; half < 2; half++, dst += 64) {
         const unsigned before = 16 * (bits / 2) * half;
-        const __m512i packed = _mm512_maskz_loadu_epi8(FN(below)(16 * bits - before), src + before);
-        const __m512i x =
-            _mm512_multishift_epi64_epi8(from, _mm512_permutexvar_epi8(FN(load512)(places[half]), packed));
-        FN(store512)(dst, _mm512_and_si512(_mm512_permutexvar_epi8(FN(lanes_by_turns)(n_lanes), x), mask));
+        const __m512i packed = _mm512_maskz_loadu_epi8(below(16 * bits - before), src + before);
+        const __m512i x = _mm512_multishift_epi64_epi8(from, _mm512_permutexvar_epi8(load512(places[half]), packed));
+        store512(dst, _mm512_and_si512(_mm512_permutexvar_epi8(lanes_by_turns(n_lanes), x), mask));
     }
 }
 
 /* Low parts, which lie as those of words of `width` bits do. */
-OMFI_INLINE void FN(unpack_narrow)(uint8_t *dst, const unsigned width, unsigned bits, const uint8_t *src,
-                                   size_t readable) {
+OMFI_INLINE void unpack_narrow(uint8_t *dst, const unsigned width, unsigned bits, const uint8_t *src, size_t readable) {
     (void)readable;
     if (width == 16) {
-        FN(unpack_narrow_vertical)(dst, src, bits, FN(places16)[bits], 8);
+        unpack_narrow_vertical(dst, src, bits, places16[bits], 8);
     } else if (width == 32) {
-        FN(unpack_narrow_vertical)(dst, src, bits, FN(places32)[bits], 4);
+        unpack_narrow_vertical(dst, src, bits, places32[bits], 4);
     } else {
-        const uint64_t read = FN(below)(8 * bits);
-        FN(store512)(dst, FN(unpack_64)(_mm512_maskz_loadu_epi8(read, src), bits));
-        FN(store512)(dst + 64, FN(unpack_64)(_mm512_maskz_loadu_epi8(read, src + 8 * bits), bits));
+        const uint64_t read = below(8 * bits);
+        store512(dst, unpack_64(_mm512_maskz_loadu_epi8(read, src), bits));
+        store512(dst + 64, unpack_64(_mm512_maskz_loadu_epi8(read, src + 8 * bits), bits));
     }
 }
 
 /* --- exceptions --------------------------------------------------------------------------------------------------- */
 
 /* The bytes of `exceptions` go where the bits are set, above `bits` bits. */
-OMFI_INLINE void FN(merge_64)(uint8_t *values, uint64_t bitmap, __m512i exceptions, unsigned bits) {
+OMFI_INLINE void merge_64(uint8_t *values, uint64_t bitmap, __m512i exceptions, unsigned bits) {
     const __m512i high = _mm512_sll_epi16(_mm512_maskz_expand_epi8(bitmap, exceptions), _mm_cvtsi32_si128((int)bits));
-    FN(store512)(values, _mm512_or_si512(FN(load512)(values), high));
+    store512(values, _mm512_or_si512(load512(values), high));
 }
 
 /* The parts of a PATCH block: packed exceptions of `extra` bits, and behind them low parts. */
-OMFI_INLINE void FN(unpack_patched)(uint8_t *dst, const unsigned width, unsigned bits, unsigned extra,
-                                    const uint64_t bitmap[2], unsigned n_exceptions, const uint8_t *src,
-                                    size_t readable) {
+OMFI_INLINE void unpack_patched(uint8_t *dst, const unsigned width, unsigned bits, unsigned extra,
+                                const uint64_t bitmap[2], unsigned n_exceptions, const uint8_t *src, size_t readable) {
     const unsigned high_size = (n_exceptions * extra + 7) / 8, first_size = 8 * extra;
     const unsigned second_size = high_size > first_size ? high_size - first_size : 0;
-    const __m512i first = FN(unpack_64)(_mm512_maskz_loadu_epi8(FN(below)(high_size), src), extra);
-    const __m512i second =
-        FN(unpack_64)(_mm512_maskz_loadu_epi8(FN(below)(second_size), src + high_size - second_size), extra);
-    const __m512i behind = _mm512_add_epi8(FN(byte_numbers)(), _mm512_set1_epi8((char)omfi_count_bits(bitmap[0])));
-    FN(unpack_narrow)(dst, width, bits, src + high_size, readable - high_size);
-    FN(merge_64)(dst, bitmap[0], first, bits);
-    FN(merge_64)(dst + 64, bitmap[1], _mm512_permutex2var_epi8(first, behind, second), bits);
+    const __m512i first = unpack_64(_mm512_maskz_loadu_epi8(below(high_size), src), extra);
+    const __m512i second = unpack_64(_mm512_maskz_loadu_epi8(below(second_size), src + high_size - second_size), extra);
+    const __m512i behind = _mm512_add_epi8(byte_numbers(), _mm512_set1_epi8((char)omfi_count_bits(bitmap[0])));
+    unpack_narrow(dst, width, bits, src + high_size, readable - high_size);
+    merge_64(dst, bitmap[0], first, bits);
+    merge_64(dst + 64, bitmap[1], _mm512_permutex2var_epi8(first, behind, second), bits);
 }
 
 /* Of a VBYTE block, up to 16 exceptions at ascending positions; 16 of both can be read. */
-OMFI_INLINE void FN(merge_few)(uint8_t *values, unsigned bits, const uint8_t *exceptions, const uint8_t *positions,
-                               unsigned n_exceptions) {
-    const uint64_t there = FN(below)(n_exceptions);
+OMFI_INLINE void merge_few(uint8_t *values, unsigned bits, const uint8_t *exceptions, const uint8_t *positions,
+                           unsigned n_exceptions) {
+    const uint64_t there = below(n_exceptions);
     const __m512i one = _mm512_set1_epi64(1), half = _mm512_set1_epi64(64);
-    const __m128i position = FN(load128)(positions);
+    const __m128i position = load128(positions);
     const __m512i a = _mm512_cvtepu8_epi64(position), b = _mm512_cvtepu8_epi64(_mm_srli_si128(position, 8));
     const __mmask8 first = (__mmask8)there, second = (__mmask8)(there >> 8);
     /* A shift by 64 or more, or by less than 0, gives 0. */
@@ -117,19 +113,19 @@ OMFI_INLINE void FN(merge_few)(uint8_t *values, unsigned bits, const uint8_t *ex
     const __m512i upper = _mm512_or_si512(_mm512_maskz_sllv_epi64(first, one, _mm512_sub_epi64(a, half)),
                                           _mm512_maskz_sllv_epi64(second, one, _mm512_sub_epi64(b, half)));
     const uint64_t bitmap[2] = {(uint64_t)_mm512_reduce_or_epi64(lower), (uint64_t)_mm512_reduce_or_epi64(upper)};
-    const __m128i high = FN(load128)(exceptions + omfi_count_bits(bitmap[0]));
-    FN(merge_64)(values, bitmap[0], _mm512_castsi128_si512(FN(load128)(exceptions)), bits);
-    FN(merge_64)(values + 64, bitmap[1], _mm512_castsi128_si512(high), bits);
+    const __m128i high = load128(exceptions + omfi_count_bits(bitmap[0]));
+    merge_64(values, bitmap[0], _mm512_castsi128_si512(load128(exceptions)), bits);
+    merge_64(values + 64, bitmap[1], _mm512_castsi128_si512(high), bits);
 }
 
 /* --- integration -------------------------------------------------------------------------------------------------- */
 
 /* Running sums of 64 zigzag bytes, each from `before` on; returns what comes before the next ones. Sums of four bytes run
  * over the register; to what comes before such four, sums of the first one, two, three and four of them are added. */
-OMFI_INLINE __m512i FN(integrate_64)(__m512i sums[4], const uint8_t *bytes, __m512i before) {
-    const __m512i x = FN(unzigzag8)(FN(load512)(bytes));
+OMFI_INLINE __m512i integrate_64(__m512i sums[4], const uint8_t *bytes, __m512i before) {
+    const __m512i x = unzigzag8(load512(bytes));
     const __m512i fours = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(1), x);
-    const __m512i running = FN(running_add32)(fours), from = _mm512_add_epi32(before, _mm512_sub_epi32(running, fours));
+    const __m512i running = running_add32(fours), from = _mm512_add_epi32(before, _mm512_sub_epi32(running, fours));
     const __m512i first_bytes = _mm512_broadcast_i32x4(_mm_setr_epi32(0x00000001, 0x00000101, 0x00010101, 0x01010101));
     const __m512i lane = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
     OMFI_UNROLL
@@ -143,47 +139,47 @@ OMFI_INLINE __m512i FN(integrate_64)(__m512i sums[4], const uint8_t *bytes, __m5
 
 /* 128 zigzag bytes -> their running sums from *carry on, which becomes the last one. Sums of 16 bits are those of 32
  * without the upper half; to 64 bits the carry is added afterwards. */
-OMFI_INLINE void FN(integrate_narrow16)(uint16_t *values, const uint8_t *bytes, uint16_t *carry) {
+OMFI_INLINE void integrate_narrow16(uint16_t *values, const uint8_t *bytes, uint16_t *carry) {
     __m512i before = _mm512_set1_epi32(*carry), sums[4];
     uint16_t even[32];
     for (unsigned i = 0; i < 32; i++) even[i] = (uint16_t)(2 * i);
     for (unsigned i = 0; i < OMFI_BLOCK; i += 64) {
-        before = FN(integrate_64)(sums, bytes + i, before);
+        before = integrate_64(sums, bytes + i, before);
         for (unsigned k = 0; k < 4; k += 2)
-            FN(store512)(values + i + 16 * k, _mm512_permutex2var_epi16(sums[k], FN(load512)(even), sums[k + 1]));
+            store512(values + i + 16 * k, _mm512_permutex2var_epi16(sums[k], load512(even), sums[k + 1]));
     }
     *carry = (uint16_t)_mm_cvtsi128_si32(_mm512_castsi512_si128(before));
 }
 
-OMFI_INLINE void FN(integrate_narrow32)(uint32_t *values, const uint8_t *bytes, uint32_t *carry) {
+OMFI_INLINE void integrate_narrow32(uint32_t *values, const uint8_t *bytes, uint32_t *carry) {
     __m512i before = _mm512_set1_epi32((int)*carry), sums[4];
     for (unsigned i = 0; i < OMFI_BLOCK; i += 64) {
-        before = FN(integrate_64)(sums, bytes + i, before);
-        for (unsigned k = 0; k < 4; k++) FN(store512)(values + i + 16 * k, sums[k]);
+        before = integrate_64(sums, bytes + i, before);
+        for (unsigned k = 0; k < 4; k++) store512(values + i + 16 * k, sums[k]);
     }
     *carry = (uint32_t)_mm_cvtsi128_si32(_mm512_castsi512_si128(before));
 }
 
-OMFI_INLINE void FN(integrate_narrow64)(uint64_t *values, const uint8_t *bytes, uint64_t *carry) {
+OMFI_INLINE void integrate_narrow64(uint64_t *values, const uint8_t *bytes, uint64_t *carry) {
     const __m512i start = _mm512_set1_epi64((long long)*carry);
     __m512i before = _mm512_setzero_si512(), sums[4];
     for (unsigned i = 0; i < OMFI_BLOCK; i += 64) {
-        before = FN(integrate_64)(sums, bytes + i, before);
+        before = integrate_64(sums, bytes + i, before);
         for (unsigned k = 0; k < 4; k++) {
             const __m512i low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(sums[k]));
             const __m512i high = _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(sums[k], 1));
-            FN(store512)(values + i + 16 * k, _mm512_add_epi64(start, low));
-            FN(store512)(values + i + 16 * k + 8, _mm512_add_epi64(start, high));
+            store512(values + i + 16 * k, _mm512_add_epi64(start, low));
+            store512(values + i + 16 * k + 8, _mm512_add_epi64(start, high));
         }
     }
     *carry += (uint64_t)(int64_t)_mm_cvtsi128_si32(_mm512_castsi512_si128(before));
 }
 
 /* The last of these sums, from 0 on. */
-OMFI_INLINE int32_t FN(total_narrow)(const uint8_t *bytes) {
+OMFI_INLINE int32_t total_narrow(const uint8_t *bytes) {
     const __m512i one = _mm512_set1_epi8(1), zero = _mm512_setzero_si512();
-    const __m512i first = _mm512_dpbusd_epi32(zero, one, FN(unzigzag8)(FN(load512)(bytes)));
-    return _mm512_reduce_add_epi32(_mm512_dpbusd_epi32(first, one, FN(unzigzag8)(FN(load512)(bytes + 64))));
+    const __m512i first = _mm512_dpbusd_epi32(zero, one, unzigzag8(load512(bytes)));
+    return _mm512_reduce_add_epi32(_mm512_dpbusd_epi32(first, one, unzigzag8(load512(bytes + 64))));
 }
 
 #include "kernels/narrow_x86.h"

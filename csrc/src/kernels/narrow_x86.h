@@ -4,15 +4,14 @@
 
 /* Decode a full block of words of `width` bits to bytes. False: it is not narrow, or not what it should be, which the
  * decoder for all blocks knows better. */
-OMFI_INLINE bool FN(decode_narrow)(uint8_t *dst, const unsigned width, const omfi_input *input,
-                                   const uint8_t **cursor) {
+OMFI_INLINE bool decode_narrow(uint8_t *dst, const unsigned width, const omfi_input *input, const uint8_t **cursor) {
     const uint8_t *at = *cursor, *const end = input->end;
     if (end - at < 2) return false;
     const unsigned bits = at[0] & 63, kind = at[0] >> 6, low_size = OMFI_BLOCK / 8 * bits;
     if (bits > 8) return false;
     if (kind == BLOCK_PLAIN) {
         if ((size_t)(end - at) < 1 + low_size) return false;
-        FN(unpack_narrow)(dst, width, bits, at + 1, (size_t)(end - at - 1));
+        unpack_narrow(dst, width, bits, at + 1, (size_t)(end - at - 1));
         *cursor = at + 1 + low_size;
         return true;
     }
@@ -24,7 +23,7 @@ OMFI_INLINE bool FN(decode_narrow)(uint8_t *dst, const unsigned width, const omf
         const unsigned high_size = (n_exceptions * extra + 7) / 8;
         at += 2 + OMFI_BLOCK / 8;
         if ((size_t)(end - at) < high_size + low_size) return false;
-        FN(unpack_patched)(dst, width, bits, extra, bitmap, n_exceptions, at, (size_t)(end - at));
+        unpack_patched(dst, width, bits, extra, bitmap, n_exceptions, at, (size_t)(end - at));
         *cursor = at + high_size + low_size;
         return true;
     }
@@ -40,13 +39,13 @@ OMFI_INLINE bool FN(decode_narrow)(uint8_t *dst, const unsigned width, const omf
         const uint8_t *const positions = exceptions + n_exceptions;
         /* A larger one takes two bytes. */
         const __m128i limit = _mm_set1_epi8((char)(bits == 0 ? 176 : 255u >> bits));
-        const __m128i too_large = _mm_subs_epu8(FN(load128)(exceptions), limit), position = FN(load128)(positions);
+        const __m128i too_large = _mm_subs_epu8(load128(exceptions), limit), position = load128(positions);
         const int fit = _mm_movemask_epi8(_mm_cmpeq_epi8(too_large, _mm_setzero_si128()));
-        const int ascend = _mm_movemask_epi8(_mm_cmpgt_epi8(position, FN(load128)(positions - 1))) | 1;
+        const int ascend = _mm_movemask_epi8(_mm_cmpgt_epi8(position, load128(positions - 1))) | 1;
         const int wanted = (1 << n_exceptions) - 1;
         if (((~fit | ~ascend | _mm_movemask_epi8(position)) & wanted) != 0) return false;
-        FN(unpack_narrow)(dst, width, bits, at + 2, (size_t)(end - at - 2));
-        FN(merge_few)(dst, bits, exceptions, positions, n_exceptions);
+        unpack_narrow(dst, width, bits, at + 2, (size_t)(end - at - 2));
+        merge_few(dst, bits, exceptions, positions, n_exceptions);
         *cursor = behind;
         return true;
     }

@@ -11,13 +11,10 @@
 #if OMFI_AARCH64
 #include <arm_neon.h>
 
-#define FN(name) OMFI_PASTE(name, _neon)
+#define OMFI_ISA neon
 #define OMFI_FUSED
 #include "kernels/primitives_neon.h"
-
 #include "kernels/kernel_tmpl.h"
-
-const omfi_kernels omfi_kernels_neon = OMFI_KERNEL_TABLE("neon");
 #else
 typedef int omfi_not_aarch64; /* a translation unit is not empty */
 #endif

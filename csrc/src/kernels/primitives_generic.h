@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* kernels: packing of full blocks and integration of differences, in portable C (format.md, sections 5 and 6).
- * Included by a kernel file, which defines FN. */
+ * kernel_tmpl.h says what primitives are. */
 #include "kernels/primitives_portable.h"
 
 /* --- vertical packing: lanes of words, `bits` from 1 to the width of a word --------------------------------------- */
 
 #define UNPACK_VERTICAL(W, T, LANES)                                                                                   \
-    static void FN(unpack_vertical##W)(T * OMFI_RESTRICT dst, const uint8_t *src, unsigned bits) {                     \
+    static void unpack_vertical##W(T *OMFI_RESTRICT dst, const uint8_t *src, unsigned bits) {                          \
         const T mask = (T)((T) ~(T)0 >> (W - bits));                                                                   \
         for (unsigned i = 0; i < OMFI_BLOCK / LANES; i++) {                                                            \
             const unsigned word = i * bits / W, shift = i * bits % W;                                                  \
@@ -19,7 +19,7 @@
             }                                                                                                          \
         }                                                                                                              \
     }                                                                                                                  \
-    static void FN(pack_vertical##W)(uint8_t *OMFI_RESTRICT dst, const T *src, unsigned bits) {                        \
+    static void pack_vertical##W(uint8_t *OMFI_RESTRICT dst, const T *src, unsigned bits) {                            \
         const T mask = (T)((T) ~(T)0 >> (W - bits));                                                                   \
         T pending[LANES] = {0};                                                                                        \
         for (unsigned i = 0; i < OMFI_BLOCK / LANES; i++) {                                                            \
@@ -41,11 +41,11 @@ UNPACK_VERTICAL(32, uint32_t, 4)
 /* --- integration of n <= OMFI_BLOCK words, in place: differences -> values; returns the last value ---------------- */
 
 #define INTEGRATE(W, T)                                                                                                \
-    OMFI_INLINE T FN(integrate_delta##W)(T * values, unsigned n, T carry) {                                            \
+    OMFI_INLINE T integrate_delta##W(T *values, unsigned n, T carry) {                                                 \
         for (unsigned i = 0; i < n; i++) values[i] = carry = (T)(carry + values[i]);                                   \
         return carry;                                                                                                  \
     }                                                                                                                  \
-    OMFI_INLINE T FN(integrate_zigzag##W)(T * values, unsigned n, T carry) {                                           \
+    OMFI_INLINE T integrate_zigzag##W(T *values, unsigned n, T carry) {                                                \
         for (unsigned i = 0; i < n; i++)                                                                               \
             values[i] = carry = (T)(carry + ((T)(values[i] >> 1) ^ (T)(0 - (values[i] & 1))));                         \
         return carry;                                                                                                  \
@@ -58,7 +58,7 @@ INTEGRATE(64, uint64_t)
 
 /* The same for XOR; `zeros` < W is the number of leading zeros that the block's values share. */
 #define INTEGRATE_XOR(W, T)                                                                                            \
-    OMFI_INLINE T FN(integrate_xor##W)(T * values, unsigned n, T carry, unsigned zeros) {                              \
+    OMFI_INLINE T integrate_xor##W(T *values, unsigned n, T carry, unsigned zeros) {                                   \
         for (unsigned i = 0; i < n; i++) values[i] = carry ^= omfi_reverse##W(values[i]) >> zeros;                     \
         return carry;                                                                                                  \
     }
@@ -69,7 +69,7 @@ INTEGRATE_XOR(64, uint64_t)
 /* --- bit lengths, from which a writer chooses the layout of a block ----------------------------------------------- */
 
 #define LENGTHS(W, T, LENGTH)                                                                                          \
-    static void FN(lengths##W)(uint8_t lengths[OMFI_BLOCK], const T *values) {                                         \
+    static void lengths##W(uint8_t lengths[OMFI_BLOCK], const T *values) {                                             \
         for (unsigned i = 0; i < OMFI_BLOCK; i++) lengths[i] = (uint8_t)(LENGTH(values[i]));                           \
     }
 #define NARROW_LENGTH(x) omfi_bit_length((uint64_t)(x) << 1 | 1) - 1 /* needs no test for zero */
@@ -81,7 +81,7 @@ LENGTHS(64, uint64_t, omfi_bit_length)
 #undef LENGTHS
 
 /* above[b] = how many lengths are above b, for b < top; none is above top. */
-static void FN(count_longer)(uint32_t *above, const uint8_t lengths[OMFI_BLOCK], unsigned top) {
+static void count_longer(uint32_t *above, const uint8_t lengths[OMFI_BLOCK], unsigned top) {
     /* Four tables, so that runs of equal lengths do not wait for each other. */
     uint8_t count[4][65] = {{0}};
     for (unsigned i = 0; i < OMFI_BLOCK; i++) count[i % 4][lengths[i]]++;
@@ -91,7 +91,7 @@ static void FN(count_longer)(uint32_t *above, const uint8_t lengths[OMFI_BLOCK],
 }
 
 /* Bit i of the bitmap: whether lengths[i] is above `bits`. */
-static void FN(find_longer)(uint64_t bitmap[2], const uint8_t lengths[OMFI_BLOCK], unsigned bits) {
+static void find_longer(uint64_t bitmap[2], const uint8_t lengths[OMFI_BLOCK], unsigned bits) {
     const uint64_t ones = UINT64_C(0x0101010101010101), to_top = (127 - bits) * ones;
     for (unsigned half = 0; half < 2; half++) {
         bitmap[half] = 0;

@@ -6,7 +6,7 @@
 
 /* A shift by the width of a word or more gives 0; a negative one goes to the right. */
 #define VERTICAL(W, T, VECTOR, SHIFT_T)                                                                                \
-    static void FN(unpack_vertical##W)(T * OMFI_RESTRICT dst, const uint8_t *src, unsigned bits) {                     \
+    static void unpack_vertical##W(T *OMFI_RESTRICT dst, const uint8_t *src, unsigned bits) {                          \
         const VECTOR mask = vdupq_n_u##W((T)((T) ~(T)0 >> (W - bits)));                                                \
         for (unsigned i = 0; i < W; i++) {                                                                             \
             const unsigned word = i * bits / W, shift = i * bits % W;                                                  \
@@ -19,7 +19,7 @@
             vst1q_u##W(dst + (128 / W) * i, vandq_u##W(x, mask));                                                      \
         }                                                                                                              \
     }                                                                                                                  \
-    static void FN(pack_vertical##W)(uint8_t *OMFI_RESTRICT dst, const T *src, unsigned bits) {                        \
+    static void pack_vertical##W(uint8_t *OMFI_RESTRICT dst, const T *src, unsigned bits) {                            \
         const VECTOR mask = vdupq_n_u##W((T)((T) ~(T)0 >> (W - bits)));                                                \
         VECTOR pending = vdupq_n_u##W(0);                                                                              \
         for (unsigned i = 0; i < W; i++) {                                                                             \
@@ -69,8 +69,8 @@ VERTICAL(32, uint32_t, uint32x4_t, int32_t)
 /* Zigzag: (x >> 1) ^ -(x & 1). */
 #define UNZIGZAG(W, x) veorq_u##W(vshrq_n_u##W(x, 1), vsubq_u##W(vdupq_n_u##W(0), vandq_u##W(x, vdupq_n_u##W(1))))
 #define BOTH(W, T, VECTOR)                                                                                             \
-    OMFI_INLINE T FN(integrate_delta##W)(T * values, unsigned n, T carry){INTEGRATE(                                   \
-        W, VECTOR, vaddq_u##W, KEEP)} OMFI_INLINE T FN(integrate_zigzag##W)(T * values, unsigned n, T carry) {         \
+    OMFI_INLINE T integrate_delta##W(T *values, unsigned n, T carry){                                                  \
+        INTEGRATE(W, VECTOR, vaddq_u##W, KEEP)} OMFI_INLINE T integrate_zigzag##W(T *values, unsigned n, T carry) {    \
         INTEGRATE(W, VECTOR, vaddq_u##W, UNZIGZAG)                                                                     \
     }
 BOTH(8, uint8_t, uint8x16_t)
@@ -80,11 +80,11 @@ BOTH(64, uint64_t, uint64x2_t)
 #undef BOTH
 
 #define UNREVERSE(W, x) vshlq_u##W(vreinterpretq_u##W##_u8(vrev##W##q_u8(vrbitq_u8(vreinterpretq_u8_u##W(x)))), right)
-OMFI_INLINE uint32_t FN(integrate_xor32)(uint32_t *values, unsigned n, uint32_t carry, unsigned zeros) {
+OMFI_INLINE uint32_t integrate_xor32(uint32_t *values, unsigned n, uint32_t carry, unsigned zeros) {
     const int32x4_t right = vdupq_n_s32(-(int32_t)zeros);
     INTEGRATE(32, uint32x4_t, veorq_u32, UNREVERSE)
 }
-OMFI_INLINE uint64_t FN(integrate_xor64)(uint64_t *values, unsigned n, uint64_t carry, unsigned zeros) {
+OMFI_INLINE uint64_t integrate_xor64(uint64_t *values, unsigned n, uint64_t carry, unsigned zeros) {
     const int64x2_t right = vdupq_n_s64(-(int64_t)zeros);
     INTEGRATE(64, uint64x2_t, veorq_u64, UNREVERSE)
 }
@@ -104,17 +104,17 @@ OMFI_INLINE uint64_t FN(integrate_xor64)(uint64_t *values, unsigned n, uint64_t 
 
 /* --- bit lengths, from which a writer chooses the layout of a block ----------------------------------------------- */
 
-static void FN(lengths8)(uint8_t lengths[OMFI_BLOCK], const uint8_t *values) {
+static void lengths8(uint8_t lengths[OMFI_BLOCK], const uint8_t *values) {
     for (unsigned i = 0; i < OMFI_BLOCK; i += 16)
         vst1q_u8(lengths + i, vsubq_u8(vdupq_n_u8(8), vclzq_u8(vld1q_u8(values + i))));
 }
 
-static void FN(lengths16)(uint8_t lengths[OMFI_BLOCK], const uint16_t *values) {
+static void lengths16(uint8_t lengths[OMFI_BLOCK], const uint16_t *values) {
     for (unsigned i = 0; i < OMFI_BLOCK; i += 8)
         vst1_u8(lengths + i, vsub_u8(vdup_n_u8(16), vmovn_u16(vclzq_u16(vld1q_u16(values + i)))));
 }
 
-static void FN(lengths32)(uint8_t lengths[OMFI_BLOCK], const uint32_t *values) {
+static void lengths32(uint8_t lengths[OMFI_BLOCK], const uint32_t *values) {
     for (unsigned i = 0; i < OMFI_BLOCK; i += 8) {
         const uint16x4_t low = vmovn_u32(vclzq_u32(vld1q_u32(values + i)));
         const uint16x4_t high = vmovn_u32(vclzq_u32(vld1q_u32(values + i + 4)));
@@ -122,11 +122,11 @@ static void FN(lengths32)(uint8_t lengths[OMFI_BLOCK], const uint32_t *values) {
     }
 }
 
-static void FN(lengths64)(uint8_t lengths[OMFI_BLOCK], const uint64_t *values) {
+static void lengths64(uint8_t lengths[OMFI_BLOCK], const uint64_t *values) {
     for (unsigned i = 0; i < OMFI_BLOCK; i++) lengths[i] = (uint8_t)omfi_bit_length(values[i]);
 }
 
-static void FN(count_longer)(uint32_t *above, const uint8_t lengths[OMFI_BLOCK], unsigned top) {
+static void count_longer(uint32_t *above, const uint8_t lengths[OMFI_BLOCK], unsigned top) {
     for (unsigned b = 0; b < top; b++) {
         uint8x16_t counts = vdupq_n_u8(0);
         for (unsigned i = 0; i < OMFI_BLOCK; i += 16)
@@ -136,7 +136,7 @@ static void FN(count_longer)(uint32_t *above, const uint8_t lengths[OMFI_BLOCK],
 }
 
 /* Sums of neighbours bring the flags of eight bytes into one. */
-static void FN(find_longer)(uint64_t bitmap[2], const uint8_t lengths[OMFI_BLOCK], unsigned bits) {
+static void find_longer(uint64_t bitmap[2], const uint8_t lengths[OMFI_BLOCK], unsigned bits) {
     const uint8x16_t places = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201)), limit = vdupq_n_u8((uint8_t)bits);
     for (unsigned half = 0; half < 2; half++, lengths += 64) {
         uint8x16_t flags[4];

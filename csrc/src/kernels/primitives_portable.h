@@ -4,10 +4,10 @@
 /* --- horizontal packing of words of more than 8 bits -------------------------------------------------------------- */
 
 /* Nine bytes are read from the one in which a value begins; the last one begins in the last packed byte, or before. */
-enum { UNPACK_SLACK = 8 };
+#define UNPACK_SLACK 8
 
 #define UNPACK_WORDS(W, T)                                                                                             \
-    static void FN(unpack_words##W)(T * dst, unsigned n, unsigned bits, const uint8_t *src) {                          \
+    static void unpack_words##W(T *dst, unsigned n, unsigned bits, const uint8_t *src) {                               \
         const T mask = (T)((T) ~(T)0 >> (W - bits));                                                                   \
         size_t bit = 0;                                                                                                \
         for (unsigned i = 0; i < n; i++, bit += bits) dst[i] = (T)(omfi_load64(src + bit / 8) >> (bit % 8)) & mask;    \
@@ -16,7 +16,7 @@ UNPACK_WORDS(16, uint16_t)
 UNPACK_WORDS(32, uint32_t)
 #undef UNPACK_WORDS
 
-static void FN(unpack_words64)(uint64_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+static void unpack_words64(uint64_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
     const uint64_t mask = UINT64_MAX >> (64 - bits);
     size_t bit = 0;
     for (unsigned i = 0; i < n; i++, bit += bits) {
@@ -29,7 +29,7 @@ static void FN(unpack_words64)(uint64_t *dst, unsigned n, unsigned bits, const u
 /* --- bytes: horizontal packing of 8-bit words, `bits` from 1 to 8 ------------------------------------------------- */
 
 /* Eight values of `bits` bits take `bits` bytes. Reads 8 bytes at each of them. */
-static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
+static void unpack_bytes(uint8_t *dst, unsigned n, unsigned bits, const uint8_t *src) {
     const unsigned mask = (1u << bits) - 1;
     for (unsigned i = 0; i < n; i += 8, src += bits) {
         uint64_t packed = omfi_load64(src);
@@ -38,7 +38,7 @@ static void FN(unpack_bytes)(uint8_t *dst, unsigned n, unsigned bits, const uint
 }
 
 /* Returns the bytes written; padding is zero. */
-static size_t FN(pack_bytes)(uint8_t *dst, const uint8_t *src, unsigned n, unsigned bits) {
+static size_t pack_bytes(uint8_t *dst, const uint8_t *src, unsigned n, unsigned bits) {
     const unsigned mask = (1u << bits) - 1;
     uint8_t *const start = dst;
     for (unsigned i = 0; i < n; i += 8) {
@@ -54,11 +54,11 @@ static size_t FN(pack_bytes)(uint8_t *dst, const uint8_t *src, unsigned n, unsig
 /* --- exceptions of a full PATCH block ----------------------------------------------------------------------------- */
 
 /* A merge may read, not use, this many words behind the exceptions. */
-enum { MERGE_SLACK = 8 };
+#define MERGE_SLACK 8
 
 /* values[i] |= next exception << bits, wherever bit i of the bitmap is set; bits < W. */
 #define MERGE(W, T)                                                                                                    \
-    static void FN(merge##W)(T * values, const uint64_t bitmap[2], const T *exceptions, unsigned bits) {               \
+    static void merge##W(T *values, const uint64_t bitmap[2], const T *exceptions, unsigned bits) {                    \
         for (unsigned half = 0; half < 2; half++)                                                                      \
             for (uint64_t rest = bitmap[half]; rest != 0; rest &= rest - 1)                                            \
                 values[64 * half + omfi_lowest_bit(rest)] |= (T)(*exceptions++ << bits);                               \
@@ -71,8 +71,8 @@ MERGE(64, uint64_t)
 
 /* --- output ------------------------------------------------------------------------------------------------------- */
 
-static void FN(stream)(void *dst, const void *src, size_t n_bytes) { memcpy(dst, src, n_bytes); }
+static void copy_nontemporal(void *dst, const void *src, size_t n_bytes) { memcpy(dst, src, n_bytes); }
 
 /* --- conversion --------------------------------------------------------------------------------------------------- */
 
-OMFI_INLINE double FN(to_double)(int64_t x) { return (double)x; }
+OMFI_INLINE double to_double(int64_t x) { return (double)x; }

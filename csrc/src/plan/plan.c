@@ -2,7 +2,7 @@
 /* plan: selection of an array -> the chunks that it touches, one by one, each with its place in the caller's memory. */
 #include "base/checked.h"
 #include "base/error.h"
-#include "chunk/reach.h"
+#include "chunk/extent.h"
 #include "omf/plan.h"
 
 omf_status omf_plan_init(omf_plan *plan, const omf_array *array, const omf_select *select, omf_buffer buffer,
@@ -11,14 +11,14 @@ omf_status omf_plan_init(omf_plan *plan, const omf_array *array, const omf_selec
     plan->table = NULL;
     plan->buffer = buffer;
     plan->n_chunks = 1;
-    omfi_reach reach = {0, 0};
+    omfi_extent extent = {0, 0};
     for (unsigned i = 0; i < array->n_dims; i++) {
         const omf_select *want = &select[i];
         const uint64_t dim = array->dims[i], chunk = array->chunks[i];
         OMFI_CHECK(want->count >= 1 && want->step >= 1 && want->start < dim &&
                        want->count - 1 <= (dim - 1 - want->start) / want->step,
                    err, OMF_ERR_ARGUMENT, i, "selection", "outside the array");
-        OMFI_CHECK(omfi_reach_add(&reach, want->count, want->stride), err, OMF_ERR_ARGUMENT, i, "selection",
+        OMFI_CHECK(omfi_extent_add(&extent, want->count, want->stride), err, OMF_ERR_ARGUMENT, i, "selection",
                    "the strides overflow");
         plan->select[i] = *want;
         plan->grid[i] = omfi_ceil_div(dim, chunk);
@@ -29,7 +29,7 @@ omf_status omf_plan_init(omf_plan *plan, const omf_array *array, const omf_selec
                                : (want->start + (want->count - 1) * want->step) / chunk - plan->first[i] + 1;
         plan->n_chunks *= plan->touched[i];
     }
-    OMFI_CHECK(omfi_reach_fits(&reach, &buffer, omf_type_size(array->codec.type)), err, OMF_ERR_ARGUMENT, 0, "buffer",
+    OMFI_CHECK(omfi_extent_fits(&extent, &buffer, omf_type_size(array->codec.type)), err, OMF_ERR_ARGUMENT, 0, "buffer",
                "the selection does not fit the buffer");
     return OMF_OK;
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* chunk: decoded words of the window -> elements of the caller's array: the 2-D filter is undone, and the wanted elements
  * are restored and copied row by row to where they belong (format.md, section 3). */
-#include "chunk/finish.h"
+#include "chunk/scatter.h"
 #include "base/bytes.h"
 #include "base/checked.h"
 
 enum {
-    SHORT_ROW = 64,       /* elements; shorter rows are converted together and then copied */
-    PIECE = 256,          /* words converted at once where elements do not lie side by side */
-    STREAM_MIN = 8 << 20, /* bytes of the caller's array, more than a core's share of the caches */
-    STREAM_RUN = 1024,    /* bytes side by side in it; shorter runs have few full lines */
-    STAGE = 8192,         /* bytes of elements on their way to such an array */
+    SHORT_ROW = 64,            /* elements; shorter rows are converted together and then copied */
+    PIECE = 256,               /* words converted at once where elements do not lie side by side */
+    NONTEMPORAL_MIN = 8 << 20, /* bytes of the caller's array, more than a core's share of the caches */
+    NONTEMPORAL_RUN = 1024,    /* bytes side by side in it; shorter runs have few full lines */
+    STAGE = 8192,              /* bytes of elements on their way to such an array */
 };
 
 /* --- wanted rows, one after another ------------------------------------------------------------------------------- */
@@ -73,20 +73,21 @@ static void restore_rows(const omf_chunk_decoder *decoder, const omfi_coding *co
                         codec->add_offset);
 }
 
-bool omfi_streams(const omf_chunk_decoder *decoder, const omfi_coding *coding) {
+bool omfi_is_nontemporal(const omf_chunk_decoder *decoder, const omfi_coding *coding) {
     const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
     const omf_dim *row = decoder->n_dims > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
     const uint64_t row_size = col->count * coding->element_size;
-    if (decoder->dst->size < STREAM_MIN || row_size > STAGE) return false;
+    if (decoder->dst->size < NONTEMPORAL_MIN || row_size > STAGE) return false;
     const bool joined = row != NULL && row->stride == (int64_t)row_size;
-    return row_size * (joined ? row->count : 1) >= STREAM_RUN;
+    return row_size * (joined ? row->count : 1) >= NONTEMPORAL_RUN;
 }
 
 /* Rows that lie side by side in the stage -> the caller's array. */
-static void stream_rows(uint8_t *out, int64_t out_stride, const uint8_t *stage, uint64_t n_rows, size_t row_size) {
-    const omfi_stream_fn stream = omfi_kernels_get()->stream;
+static void copy_rows_nontemporal(uint8_t *out, int64_t out_stride, const uint8_t *stage, uint64_t n_rows,
+                                  size_t row_size) {
+    const omfi_nontemporal_fn copy = omfi_kernels_get()->copy_nontemporal;
     if (out_stride == (int64_t)row_size) row_size *= (size_t)n_rows, n_rows = 1;
-    for (; n_rows > 0; n_rows--, out += out_stride, stage += row_size) stream(out, stage, row_size);
+    for (; n_rows > 0; n_rows--, out += out_stride, stage += row_size) copy(out, stage, row_size);
 }
 
 /* Rows of words -> rows of the caller's array, by way of the stage. */
@@ -97,7 +98,7 @@ static void emit_staged(const omf_chunk_decoder *decoder, const omfi_coding *cod
     for (uint64_t done = 0, k; done < n_rows; done += k, out += (int64_t)k * row_stride, words += k * words_stride) {
         k = n_rows - done < STAGE / row_size ? n_rows - done : STAGE / row_size;
         restore_rows(decoder, coding, stage, (int64_t)row_size, words, words_stride, k, n);
-        stream_rows(out, row_stride, (const uint8_t *)stage, k, row_size);
+        copy_rows_nontemporal(out, row_stride, (const uint8_t *)stage, k, row_size);
     }
 }
 
@@ -122,7 +123,7 @@ static void emit_rows(const omf_chunk_decoder *decoder, const omfi_coding *codin
         return;
     }
     if (dense && n >= SHORT_ROW) {
-        if (omfi_streams(decoder, coding))
+        if (omfi_is_nontemporal(decoder, coding))
             emit_staged(decoder, coding, out, row_stride, words, words_stride, n_rows, n);
         else restore_rows(decoder, coding, out, row_stride, words, words_stride, n_rows, n);
         return;
@@ -204,21 +205,28 @@ static void unfilter(const omf_chunk_decoder *decoder, const omfi_coding *coding
     }
 }
 
-/* --- finishing ---------------------------------------------------------------------------------------------------- */
+/* --- both ---------------------------------------------------------------------------------------------------- */
 
-/* Whole rows that are wanted one after another, from where the filter stands: both steps at once. Returns how many rows
- * these were. */
-static uint64_t finish_rows(omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t end) {
+/* How many whole rows that are wanted one after another can be unfiltered and restored at once, from where the filter
+ * stands. */
+static uint64_t rows_at_once(const omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t end) {
     const uint64_t n_cols = decoder->n_cols, start = decoder->finished;
     const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
     if (coding->unfilter == NULL || start != decoder->row * n_cols || end - start < n_cols) return 0;
     if (col->step != 1 || col->stride != (int64_t)coding->element_size) return 0;
     if (col->count * coding->word_size < OMFI_UNFILTER_MIN) return 0;
-    const omf_dim *row = decoder->n_dims > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
-    const uint64_t n_rows = row != NULL && row->step == 1 ? rows_together(decoder, end) : 1;
-    const int64_t row_stride = n_rows > 1 ? row->stride : 0;
+    const bool are_neighbours = decoder->n_dims > 1 && decoder->dims[decoder->n_dims - 2].step == 1;
+    return are_neighbours ? rows_together(decoder, end) : 1;
+}
+
+/* Unfilter and restore so many rows, to where they belong. */
+static void unfilter_rows(omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t n_rows) {
+    const uint64_t n_cols = decoder->n_cols, start = decoder->finished;
+    const omf_dim *col = &decoder->dims[decoder->n_dims - 1];
+    const omf_dim *row = n_rows > 1 ? &decoder->dims[decoder->n_dims - 2] : NULL;
+    const int64_t row_stride = row != NULL ? row->stride : 0;
     const size_t row_size = (size_t)col->count * coding->element_size;
-    const bool staged = omfi_streams(decoder, coding);
+    const bool staged = omfi_is_nontemporal(decoder, coding);
     const uint64_t together = staged ? STAGE / row_size : n_rows;
     uint64_t stage[STAGE / 8];
     uint8_t *out = (uint8_t *)decoder->dst->data + (size_t)decoder->out;
@@ -228,19 +236,19 @@ static uint64_t finish_rows(omf_chunk_decoder *decoder, const omfi_coding *codin
         coding->unfilter(staged ? (uint8_t *)stage : out, staged ? (int64_t)row_size : row_stride,
                          start + done == 0 ? NULL : words - (size_t)(n_cols * coding->word_size), words, (size_t)n_cols,
                          (size_t)k, (size_t)col->count, decoder->codec->scale_factor, decoder->codec->add_offset);
-        if (staged) stream_rows(out, row_stride, (const uint8_t *)stage, k, row_size);
+        if (staged) copy_rows_nontemporal(out, row_stride, (const uint8_t *)stage, k, row_size);
         words += (size_t)(k * n_cols * coding->word_size);
     }
     rows_advance(decoder, n_rows);
-    return n_rows;
 }
 
-void omfi_finish(omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t end) {
+void omfi_scatter(omf_chunk_decoder *decoder, const omfi_coding *coding, uint64_t end) {
     while (decoder->finished < end) {
-        const uint64_t start = decoder->finished, n_cols = decoder->n_cols;
-        uint64_t stop = start + finish_rows(decoder, coding, end) * n_cols;
-        if (stop == start) {
-            /* Up to the next wanted row, or of this row what is there. */
+        const uint64_t start = decoder->finished, n_cols = decoder->n_cols, n_rows = rows_at_once(decoder, coding, end);
+        uint64_t stop = start + n_rows * n_cols;
+        if (n_rows > 0) {
+            unfilter_rows(decoder, coding, n_rows);
+        } else { /* up to the next wanted row, or of this row what is there */
             const uint64_t wanted = decoder->row > start / n_cols ? decoder->row : start / n_cols + 1;
             stop = coding->unfilter == NULL || wanted > end / n_cols ? end : wanted * n_cols;
             unfilter(decoder, coding, start, stop);
