@@ -44,7 +44,7 @@ __all__ = ["write_dask_array"]
 Append = Callable[[EncodedPart], None]
 
 WINDOW_BYTES = 512 << 20
-"""How much is computed at a time by a scheduler that returns results only when all are there."""
+"""Bytes of blocks that are computed at a time by a scheduler that returns results only when all are there."""
 
 
 def write_dask_array(
@@ -197,7 +197,7 @@ def _tasks(data: Any, function: Callable[..., Any]) -> list[Any]:
 
 
 def _nothing(*args: Any) -> None:
-    """What links tasks in a graph."""
+    """Link tasks in a graph."""
 
 
 def _chain(tasks: list[Any]) -> Any:
@@ -211,7 +211,7 @@ def _chain(tasks: list[Any]) -> Any:
 class _Appender:
     """Gets parts from several threads, and appends them in order.
 
-    Who has the next one appends, meanwhile others wait with theirs, so that a slow file holds back compression.
+    The thread that holds the next part appends it while others wait with theirs: so a slow file holds back compression.
     """
 
     def __init__(self, append: Append) -> None:

@@ -114,9 +114,9 @@ class OmStore(Store):
         below = {path: node for path, node in contents.metadata.items() if path}
         consolidated = {"kind": "inline", "must_understand": False, "metadata": below}
         contents.metadata[""]["consolidated_metadata"] = consolidated
-        self._at_hand = contents.values
-        for place, node in contents.metadata.items():
-            self._at_hand[f"{place}/zarr.json".lstrip("/")] = json.dumps(node).encode()
+        self._small_values = contents.values
+        for path, node in contents.metadata.items():
+            self._small_values[f"{path}/zarr.json".lstrip("/")] = json.dumps(node).encode()
 
     @classmethod
     async def open(cls, *args: Any, **kwargs: Any) -> Self:
@@ -157,8 +157,8 @@ class OmStore(Store):
 
     async def get(self, key: str, prototype: BufferPrototype, byte_range: ByteRequest | None = None) -> Buffer | None:
         """Return a document or a decoded chunk, or part of it; None if there is no such key."""
-        if key in self._at_hand:
-            content: bytes | memoryview = self._at_hand[key]
+        if key in self._small_values:
+            content: bytes | memoryview = self._small_values[key]
         else:
             found = self._find(key)
             if found is None:
@@ -174,26 +174,26 @@ class OmStore(Store):
 
     async def exists(self, key: str) -> bool:
         """Whether there is such a key. Nothing is read."""
-        return key in self._at_hand or self._find(key) is not None
+        return key in self._small_values or self._find(key) is not None
 
     async def getsize(self, key: str) -> int:
         """Return the bytes of a value. Nothing is read."""
-        if key in self._at_hand:
-            return len(self._at_hand[key])
+        if key in self._small_values:
+            return len(self._small_values[key])
         found = self._find(key)
         if found is None:
             raise FileNotFoundError(key)
         return found[0].chunk_nbytes
 
     def _find(self, key: str) -> tuple[_ZarrArray, Shape] | None:
-        """The array and the place in its grid of a chunk's key, such as ``a/c/0/3``."""
-        path, _, place = key.rpartition("/c/")
+        """The array and the index in its grid of a chunk's key, such as ``a/c/0/3``."""
+        path, _, index = key.rpartition("/c/")
         array = self._arrays.get(path)
         if array is None:
             return None
-        cell = tuple(int(number) for number in place.split("/") if number.isdecimal())
+        cell = tuple(int(number) for number in index.split("/") if number.isdecimal())
         inside = len(cell) == len(array.grid) and all(map(int.__lt__, cell, array.grid))
-        return (array, cell) if inside and "/".join(map(str, cell)) == place else None
+        return (array, cell) if inside and "/".join(map(str, cell)) == index else None
 
     # --- listing ------------------------------------------------------------------------------------------------
 
@@ -216,7 +216,7 @@ class OmStore(Store):
 
     def _keys(self, prefix: str, whole: bool = True) -> Iterator[str]:
         """Keys that begin so; if not `whole`, only the first of the chunks of an array below the folder `prefix`."""
-        yield from (key for key in self._at_hand if key.startswith(prefix))
+        yield from (key for key in self._small_values if key.startswith(prefix))
         for path, array in self._arrays.items():
             chunks = f"{path}/c/"
             if not whole and chunks != prefix and chunks.startswith(prefix):
@@ -294,29 +294,29 @@ class _Contents:
         groups, variables = collect_variables(root)
         named = assign_names(groups, [_with_fitting_dims(variable) for variable in variables], unnamed)
         dims = dimensions({(group, name): variable for group, own in named.items() for name, variable in own.items()})
-        places = {path: _valid(path) for path in groups}
-        for place in places.values():
-            while place not in self.metadata:  # the name of a group may have a slash
-                self.metadata[place] = _group()
-                place = place.rpartition("/")[0]
+        valid_paths = {path: _valid(path) for path in groups}
+        for group in valid_paths.values():
+            while group not in self.metadata:  # its name may have a slash
+                self.metadata[group] = _group()
+                group = group.rpartition("/")[0]
         for path, own in named.items():
-            place = places[path]
+            group = valid_paths[path]
             coordinates = []
             for name, variable in own.items():
                 reader = variable.reader
                 if reader.is_scalar:
-                    coordinates.append(self._add_scalar(place, name, variable))
+                    coordinates.append(self._add_scalar(group, name, variable))
                     continue
                 chunks = preferred_chunks(reader.shape, reader.chunks, reader.dtype.itemsize, chunk_bytes)
                 metadata = _array(reader.dtype, reader.shape, chunks, dims[path, name], variable.attrs)
-                added = self._add(place, name, metadata)
+                added = self._add(group, name, metadata)
                 self.arrays[added] = _ZarrArray(reader, chunks)
                 coordinates.append(added)
             attrs = _for_json(attributes(groups[path]))
             auxiliary = [added.rpartition("/")[2] for added in coordinates if self._is_coordinate(added)]
             if auxiliary:
                 attrs["coordinates"] = " ".join(auxiliary)  # as xarray and CF name them
-            self.metadata[place]["attributes"] = attrs | self.metadata[place]["attributes"]
+            self.metadata[group]["attributes"] = attrs | self.metadata[group]["attributes"]
 
     def _add(self, group: str, name: str, metadata: dict[str, Any]) -> str:
         own = _valid(name.replace("/", ".")) or "_"

@@ -98,7 +98,7 @@ def bench(arguments: argparse.Namespace) -> int:
         for one in results
     ]
     print_table(header, rows, range(1, 8))
-    print(f"\npoint, series: median of up to {POINTS} at random places; threads: {get_num_threads()}")
+    print(f"\npoint, series: median of up to {POINTS} at random indices; threads: {get_num_threads()}")
     return OK
 
 
@@ -140,11 +140,11 @@ def _read(array: OmFileReader, end: float, progress: Callable[[int], None]) -> t
 
 
 def _timed(array: OmFileReader, axis: int | None, seconds: float) -> Iterator[float]:
-    """Seconds that values at random places take, or all along an axis there."""
-    places = random.Random(1)
+    """Seconds that values at random indices take, or all along an axis there."""
+    generator = random.Random(1)
     begin = time.perf_counter()
     for _ in range(POINTS):
-        key: list[int | slice] = [places.randrange(extent) for extent in array.shape]
+        key: list[int | slice] = [generator.randrange(extent) for extent in array.shape]
         if axis is not None:
             key[axis] = slice(None)
         start = time.perf_counter()

@@ -132,7 +132,7 @@ def coordinate(ds: xarray.Dataset, standard_name: str, units: tuple[str, ...], n
     return None
 
 
-def place_coordinates(ds: xarray.Dataset) -> tuple[Any, Any]:
+def geographic_coordinates(ds: xarray.Dataset) -> tuple[Any, Any]:
     """Return the latitudes and the longitudes, or None for each."""
     lat = coordinate(ds, "latitude", ("degrees_north", "degree_north"), ("lat", "latitude"))
     lon = coordinate(ds, "longitude", ("degrees_east", "degree_east"), ("lon", "longitude"))
@@ -161,7 +161,7 @@ def in_box(ds: xarray.Dataset, sides: Sides) -> xarray.Dataset | None:
     from omfiles._xarray.selection import GridIndex
 
     west, south, east, north = sides
-    lat, lon = place_coordinates(ds)
+    lat, lon = geographic_coordinates(ds)
     if lat is None or lon is None or 0 in (lat.ndim, lon.ndim):
         return None
     box = Box.between(south, north, west, east)

@@ -88,22 +88,26 @@ def info(arguments: argparse.Namespace) -> int:
         if arguments.json:
             variables = [{"path": path, **what, "attributes": attributes(node)} for path, node, what in described]
             print_json({**summary, "variables": variables})
-            return OK
-        n_groups = sum(node.is_group for _, node, _ in described)
-        arrays = [(path, what) for path, node, what in described if node.is_array]
-        counts = f"{display.counted(n_groups, 'group')}, {display.counted(len(arrays), 'array')}"
-        print(f"{arguments.file}: {summary['version']}, {size_text(root._file_size)}, {counts}")
-        if arrays:
-            print()
-            rows = [[path or start.name or "(root)", *_cells(what)] for path, what in arrays]
-            if len(rows) > 1:
-                decoded, stored = (sum(what[key] for _, what in arrays) for key in ("nbytes", "nbytes_stored"))
-                rows.append(["total", *[""] * 5, size_text(decoded), size_text(stored), f"{decoded / stored:.1f}"])
-            print_table(["array", *ARRAY_COLUMNS], rows, NUMBERS)
-        if summary["attributes"]:
-            print()
-            print_table(["attribute", "value"], [[name, str(value)] for name, value in summary["attributes"].items()])
+        else:
+            _print_info(summary, [(path or start.name or "(root)", what) for path, _, what in described])
     return OK
+
+
+def _print_info(summary: dict[str, Any], described: list[tuple[str, dict[str, Any]]]) -> None:
+    arrays = [(path, what) for path, what in described if what["kind"] == "array"]
+    n_groups = sum(what["kind"] == "group" for _, what in described)
+    counts = f"{display.counted(n_groups, 'group')}, {display.counted(len(arrays), 'array')}"
+    print(f"{summary['file']}: {summary['version']}, {size_text(summary['bytes'])}, {counts}")
+    if arrays:
+        print()
+        rows = [[path, *_cells(what)] for path, what in arrays]
+        if len(rows) > 1:
+            decoded, stored = (sum(what[key] for _, what in arrays) for key in ("nbytes", "nbytes_stored"))
+            rows.append(["total", *[""] * 5, size_text(decoded), size_text(stored), f"{decoded / stored:.1f}"])
+        print_table(["array", *ARRAY_COLUMNS], rows, NUMBERS)
+    if summary["attributes"]:
+        print()
+        print_table(["attribute", "value"], [[name, str(value)] for name, value in summary["attributes"].items()])
 
 
 def _version(root: OmFileReader) -> str:

@@ -23,7 +23,7 @@ from omfiles._cli.common import (
 )
 from omfiles._cli.convert import only
 from omfiles._cli.datasets import FORMATS, format_of, open_data
-from omfiles._cli.extract import in_box, in_period, parse_box, parse_time, place_coordinates
+from omfiles._cli.extract import geographic_coordinates, in_box, in_period, parse_box, parse_time
 from omfiles._cli.selections import Key
 from omfiles._tools.copy_variables import MEMORY
 
@@ -164,7 +164,7 @@ def _sliced(field: xarray.DataArray, key: Key) -> xarray.DataArray:
 def _first_map(ds: xarray.Dataset, name: str) -> xarray.DataArray:
     """Select the first elements along the dimensions that are not those of a map, which otherwise are the last two."""
     field = ds[name]
-    lat, lon = place_coordinates(ds)
+    lat, lon = geographic_coordinates(ds)
     of_map = {*lat.dims, *lon.dims} if lat is not None and lon is not None else set()
     if not of_map or not of_map <= set(field.dims):
         of_map = set(field.dims[-2:])
@@ -174,7 +174,7 @@ def _first_map(ds: xarray.Dataset, name: str) -> xarray.DataArray:
 def _nearest(ds: xarray.Dataset, lat: float, lon: float) -> xarray.Dataset | None:
     from omfiles._xarray.selection import GridIndex
 
-    latitude, longitude = place_coordinates(ds)
+    latitude, longitude = geographic_coordinates(ds)
     if latitude is None or longitude is None or 0 in (latitude.ndim, longitude.ndim):
         return None
     if isinstance(ds.xindexes.get(latitude.name), GridIndex):
@@ -203,7 +203,7 @@ def _draw(field: xarray.DataArray, output: str, arguments: argparse.Namespace) -
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     label = " ".join(filter(None, (str(field.name), f"[{field.attrs['units']}]" if "units" in field.attrs else "")))
-    lat, lon = place_coordinates(field.to_dataset(name="field"))
+    lat, lon = geographic_coordinates(field.to_dataset(name="field"))
     if field.ndim == 2:
         _draw_map(figure, axes, field, label, arguments.cmap)
     elif lat is not None and lon is not None and lat.dims == lon.dims == field.dims:  # points of a Gaussian grid
@@ -227,7 +227,7 @@ def _draw(field: xarray.DataArray, output: str, arguments: argparse.Namespace) -
 
 
 def _draw_map(figure: Any, axes: Any, field: xarray.DataArray, label: str, cmap: str) -> None:
-    lat, lon = place_coordinates(field.to_dataset(name="field"))
+    lat, lon = geographic_coordinates(field.to_dataset(name="field"))
     values = field
     if lat is not None and lon is not None and {*lat.dims, *lon.dims} == set(field.dims):
         y, x = lat.values, lon.values

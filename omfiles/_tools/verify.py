@@ -49,7 +49,7 @@ STRUCTURE, TABLE, CHUNK, HASH = range(4)  # what is checked one after another
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong at one place of a file.
+    """What is wrong at one offset of a file.
 
     Attributes
     ----------
@@ -70,8 +70,8 @@ class Problem:
     field: str | None = None
 
     def __str__(self) -> str:
-        place = f"at byte {self.offset}" if self.field is None else f"field {self.field!r} at byte {self.offset}"
-        return f"{self.path}: {place}: {self.message}"
+        location = f"at byte {self.offset}" if self.field is None else f"field {self.field!r} at byte {self.offset}"
+        return f"{self.path}: {location}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -220,35 +220,35 @@ class _Advance:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Location:
     """A variable in the tree. Its path is made when a problem asks for it."""
 
-    parent: _Place | None
+    parent: _Location | None
     name: str
 
     def path(self) -> str:
         names: list[str] = []
         length = 0
-        place = self
-        while place.parent is not None and length <= MAX_PATH:
-            names.append(place.name)
-            length += 1 + len(place.name)
-            place = place.parent
+        location = self
+        while location.parent is not None and length <= MAX_PATH:
+            names.append(location.name)
+            length += 1 + len(location.name)
+            location = location.parent
         path = "/" + "/".join(reversed(names))
         return path if len(path) <= MAX_PATH else "..." + path[-MAX_PATH:]
 
 
 @dataclass(frozen=True, slots=True)
-class _Extent:
+class _ByteRange:
     """Bytes of a file, and what they are."""
 
     start: int
     stop: int
     what: str
-    place: _Place | None = None
+    location: _Location | None = None
 
     def __str__(self) -> str:
-        of = "" if self.place is None else f" of {self.place.path()}"
+        of = "" if self.location is None else f" of {self.location.path()}"
         return f"{self.what}{of} (bytes {self.start} ... {self.stop - 1})"
 
 
@@ -259,28 +259,28 @@ class _Check:
         self.file = file
         self.advance = _Advance(progress, n_passes * file.size)
         self.budget = 2 * file.size  # bytes that may be looked at: in a good file each belongs to one thing
-        self.root = _Place(None, "")
+        self.root = _Location(None, "")
         self.n_variables = 0
         self.arrays: list[_ArrayCheck] = []
-        self.extents: list[_Extent] = []
+        self.ranges: list[_ByteRange] = []
         self.notes: list[Problem] = []
         self._found: list[tuple[int, int, int, Problem]] = []
         self._lock = threading.Lock()
 
     def add(
-        self, stage: int, place: _Place, offset: int, message: str, field: str | None = None, order: int = 0
+        self, stage: int, location: _Location, offset: int, message: str, field: str | None = None, order: int = 0
     ) -> None:
         """Report a problem. Those of one stage are sorted by `order`, then by offset."""
         with self._lock:
             if not self.full():
-                self._found.append((stage, order, offset, Problem(place.path(), offset, message, field)))
+                self._found.append((stage, order, offset, Problem(location.path(), offset, message, field)))
 
     def full(self) -> bool:
         return len(self._found) >= MAX_PROBLEMS
 
-    def note(self, place: _Place, offset: int, message: str) -> None:
+    def note(self, location: _Location, offset: int, message: str) -> None:
         if len(self.notes) < MAX_PROBLEMS:
-            self.notes.append(Problem(place.path(), offset, message))
+            self.notes.append(Problem(location.path(), offset, message))
 
     def afford(self, n_bytes: int) -> bool:
         """Whether so many more bytes may be looked at. Where parts overlap, it could be any number."""
@@ -301,7 +301,7 @@ class _Check:
             root._fetch_tree()  # in few requests, as far as they can be read
         self._ends(root)
         visited = set[tuple[int, int]]()
-        levels: list[tuple[_Place, set[str]]] = []  # variables above, and the names of their children so far
+        levels: list[tuple[_Location, set[str]]] = []  # variables above, and the names of their children so far
         walk = root._walk(attributes=True)
         complete = True
         while complete:
@@ -317,56 +317,56 @@ class _Check:
                 continue
             visited.add(node._span)
             del levels[walk.depth :]
-            place = self.root
+            location = self.root
             if levels:
                 above, names = levels[-1]
-                place = _Place(above, node.name)
+                location = _Location(above, node.name)
                 if node.name in names:
                     message = f"child {walk.index} has the name of one before, which alone is found by it"
-                    self.note(place, node._span[0], message)
+                    self.note(location, node._span[0], message)
                 names.add(node.name)
-            levels.append((place, set()))
-            complete = self._variable(place, node)
+            levels.append((location, set()))
+            complete = self._variable(location, node)
 
-    def _refused(self, place: _Place, error: OmFormatError, message: str) -> None:
-        self.add(STRUCTURE, place, error.offset or 0, message, error.field, order=self.n_variables)
+    def _refused(self, location: _Location, error: OmFormatError, message: str) -> None:
+        self.add(STRUCTURE, location, error.offset or 0, message, error.field, order=self.n_variables)
 
     def _ends(self, root: OmFileReader) -> None:
         """Look at the header, which readers of version 3 do not need."""
         if root._span[0] == 0:
-            return  # a legacy file: its header was read in place of a record
-        self.extents += [_Extent(0, 3, "the header"), _Extent(self.file.size - 24, self.file.size, "the trailer")]
+            return  # a legacy file: its header was read instead of a record
+        self.ranges += [_ByteRange(0, 3, "the header"), _ByteRange(self.file.size - 24, self.file.size, "the trailer")]
         start = bytes(self.file.load([(0, 3)])[0])
         if start != b"OM\3":
             message = f"found {start.hex(' ')}; a file with this trailer starts with 4f 4d 03, which is 'OM' and 3"
             self.add(STRUCTURE, self.root, 0, message, "header")
 
-    def _variable(self, place: _Place, node: OmFileReader) -> bool:
+    def _variable(self, location: _Location, node: OmFileReader) -> bool:
         """Look at a record; False if no others can be looked at."""
         start, stop = node._span
         n_bytes = stop - start
-        array = _ArrayCheck(self, place, node, len(self.arrays)) if node.is_array else None
+        array = _ArrayCheck(self, location, node, len(self.arrays)) if node.is_array else None
         if array is not None:
-            table = array.table()
+            table = array.table_range()
             n_bytes += table.stop - table.start
         if not self.afford(n_bytes):
             message = f"the records and look-up tables are longer than the {self.file.size} bytes of the file"
-            self.add(STRUCTURE, place, start, message + ": they overlap; the rest is not checked")
+            self.add(STRUCTURE, location, start, message + ": they overlap; the rest is not checked")
             return False
         self.n_variables += 1
-        self.extents.append(_Extent(start, stop, "the record", place))
+        self.ranges.append(_ByteRange(start, stop, "the record", location))
         self.advance(n_bytes)
         if array is not None and array.n_chunks > self.file.size:
             message = f"{array.n_chunks} chunks are more than a file of {self.file.size} bytes can hold"
-            self.add(STRUCTURE, place, start, message, "dimensions", order=self.n_variables)
+            self.add(STRUCTURE, location, start, message, "dimensions", order=self.n_variables)
         elif array is not None:
-            self.extents.append(table)
+            self.ranges.append(table)
             self.arrays.append(array)
         elif node.is_scalar:
             try:
                 node.read_scalar()
             except OmFormatError as error:
-                self._refused(place, error, error.reason)
+                self._refused(location, error, error.reason)
         return True
 
     # --- data ---------------------------------------------------------------------------------------------------
@@ -379,20 +379,20 @@ class _Check:
         """Note what overlaps, and bytes that nothing refers to."""
         if self.n_variables == 0:
             return
-        self.extents += [array.extent() for array in self.arrays if array.stop > 0]
-        self.extents.sort(key=lambda extent: (extent.start, extent.stop))
-        last, *others = self.extents
+        self.ranges += [array.data_range() for array in self.arrays if array.stop > 0]
+        self.ranges.sort(key=lambda byte_range: (byte_range.start, byte_range.stop))
+        last, *others = self.ranges
         unused: list[tuple[int, int]] = []
-        for extent in [*others, _Extent(self.file.size, self.file.size, "the end")]:
-            if extent.start - last.stop >= PADDING:
-                unused.append((last.stop, extent.start))
-            elif extent.start < min(last.stop, extent.stop):
-                self.note(extent.place or self.root, extent.start, f"{extent} and {last} overlap")
-            if extent.stop > last.stop:
-                last = extent
+        for found in [*others, _ByteRange(self.file.size, self.file.size, "the end")]:
+            if found.start - last.stop >= PADDING:
+                unused.append((last.stop, found.start))
+            elif found.start < min(last.stop, found.stop):
+                self.note(found.location or self.root, found.start, f"{found} and {last} overlap")
+            if found.stop > last.stop:
+                last = found
         if unused and not self._found:
             n_bytes = sum(stop - start for start, stop in unused)
-            message = f"nothing refers to {counted(n_bytes, 'byte')} from here on, in {counted(len(unused), 'place')}"
+            message = f"nothing refers to {counted(n_bytes, 'byte')} from here on, in {counted(len(unused), 'range')}"
             self.note(self.root, unused[0][0], message)
 
     def compare(self, hashes: RemoteFile) -> None:
@@ -406,12 +406,12 @@ class _Check:
             message = f"bytes {start} ... {stop - 1} are not those that were hashed"
             if stop - start == self.file.size:
                 message += ", perhaps because the hashes are of another version of the file"
-            inside = (extent for extent in self.extents if extent.start < stop and start < extent.stop)
-            places = list({id(extent.place): extent.place for extent in inside if extent.place is not None}.values())
-            if len(places) > 1:
-                more = f" and {len(places) - 10} more" if len(places) > 10 else ""
-                message += f"; they are of {', '.join(place.path() for place in places[:10])}{more}"
-            self.add(HASH, places[0] if len(places) == 1 else self.root, start, message)
+            inside = [found.location for found in self.ranges if found.start < stop and start < found.stop]
+            locations = list({id(location): location for location in inside if location is not None}.values())
+            if len(locations) > 1:
+                more = f" and {len(locations) - 10} more" if len(locations) > 10 else ""
+                message += f"; they are of {', '.join(location.path() for location in locations[:10])}{more}"
+            self.add(HASH, locations[0] if len(locations) == 1 else self.root, start, message)
 
     def result(self, hashes_checked: bool) -> Verification:
         self.advance.finish()
@@ -432,9 +432,9 @@ class _Check:
 class _ArrayCheck:
     """The chunks of an array, as a `ChunkPlan`; what fails is reported, and the rest goes on."""
 
-    def __init__(self, check: _Check, place: _Place, reader: OmFileReader, order: int) -> None:
+    def __init__(self, check: _Check, location: _Location, reader: OmFileReader, order: int) -> None:
         self._check = check
-        self._place = place
+        self._location = location
         self._reader = reader
         self._order = order
         self.grid = [-(-extent // length) for extent, length in zip(reader.shape, reader.chunks)]
@@ -447,11 +447,11 @@ class _ArrayCheck:
         """A plan of its own for each thread, which decodes all elements into the memory of one."""
         return self._reader._plan_chunks()
 
-    def table(self) -> _Extent:
-        return _Extent(*self._plan().table_range(), "the look-up table", self._place)
+    def table_range(self) -> _ByteRange:
+        return _ByteRange(*self._plan().table_range(), "the look-up table", self._location)
 
-    def extent(self) -> _Extent:
-        return _Extent(self.start, self.stop, "the data", self._place)
+    def data_range(self) -> _ByteRange:
+        return _ByteRange(self.start, self.stop, "the data", self._location)
 
     def groups(self, first: int, last: int) -> npt.NDArray[np.uint64]:
         return self._plan().groups(first, last)
@@ -462,7 +462,7 @@ class _ArrayCheck:
     def locate(
         self, first: int, last: int, groups: dict[int, Buffer]
     ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
-        """Find chunks. In place of those that cannot be found there is the first byte of the file."""
+        """Find chunks. Instead of those that cannot be found there is the first byte of the file."""
         plan = self._plan()
         starts, stops = np.zeros(last - first, np.uint64), np.zeros(last - first, np.uint64)
 
@@ -480,7 +480,7 @@ class _ArrayCheck:
             self.stop = max(self.stop, int(stops.max()))
             if not self._check.afford(int((stops - starts).sum())):
                 message = f"chunks {first} ... {last - 1} are not checked, for their bytes are also those of others"
-                self._check.add(CHUNK, self._place, int(starts[found].min()), message, order=self._order)
+                self._check.add(CHUNK, self._location, int(starts[found].min()), message, order=self._order)
                 self._lost.update(range(first, last))
                 found[:] = False
         starts[~found], stops[~found] = 0, 1
@@ -550,7 +550,7 @@ class _ArrayCheck:
         offset, field, reason = 0, None, str(error)
         if isinstance(error, OmFormatError):
             offset, field, reason = error.offset or 0, error.field, error.reason
-        self._check.add(stage, self._place, offset, f"{which}: {what}{reason}", field, order=self._order)
+        self._check.add(stage, self._location, offset, f"{which}: {what}{reason}", field, order=self._order)
 
 
 def _joined(failures: Iterator[Failure]) -> Iterator[Failure]:

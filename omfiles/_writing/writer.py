@@ -25,7 +25,7 @@ from omfiles._writing.open_sink import open_sink
 __all__ = ["OmFileWriter", "OmWriterVariable", "save", "write_from_producer"]
 
 GROUP = 0
-NOWHERE = (0, 0)
+UNWRITTEN = (0, 0)
 
 
 class OmWriterVariable:
@@ -39,7 +39,7 @@ class OmWriterVariable:
         The variable's name.
     """
 
-    __slots__ = ("_array", "_children", "_encoded_name", "_n_levels", "_name", "_place", "_type", "_value", "_writer")
+    __slots__ = ("_array", "_children", "_encoded_name", "_n_levels", "_name", "_record", "_type", "_value", "_writer")
 
     _name: str
     _encoded_name: bytes
@@ -48,7 +48,7 @@ class OmWriterVariable:
     _array: ArrayEncoder | None
     _children: list[OmWriterVariable]
     _n_levels: int
-    _place: tuple[int, int]  # offset and size of the record; NOWHERE until it is written
+    _record: tuple[int, int]  # offset and size of the record; UNWRITTEN until it is written
     _writer: object
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -261,7 +261,7 @@ class OmFileWriter:
         chunk_iterator : iterable of numpy.ndarray
             The parts in C order of the chunk grid. Each one covers one chunk, or several that follow one another: in
             some dimension any number of chunks, in those before it one, in those behind it all. Each is checked
-            against its place. The writer cannot be used from inside the iterator.
+            against what fits there. The writer cannot be used from inside the iterator.
         dtype : numpy.dtype or what makes one
             Of the array, and of each part.
         scale_factor, add_offset, compression, name, children, attrs, dims, overflow
@@ -453,15 +453,15 @@ class OmFileWriter:
         variable._array = array
         variable._children = children
         variable._n_levels = _count_levels(children)
-        variable._place = NOWHERE
+        variable._record = UNWRITTEN
         variable._writer = self._token
         if self._inline:
             self._put_record(variable)
         return variable
 
     def _put_record(self, variable: OmWriterVariable) -> None:
-        children = [child._place for child in variable._children]
-        variable._place = self._out.put_record(
+        children = [child._record for child in variable._children]
+        variable._record = self._out.put_record(
             variable._type, variable._encoded_name, children, variable._value, variable._array
         )
 
@@ -470,7 +470,7 @@ class OmFileWriter:
         stack = [(root, False)]
         while stack:
             variable, children_done = stack.pop()
-            if variable._place != NOWHERE:
+            if variable._record != UNWRITTEN:
                 continue
             if children_done:
                 self._put_record(variable)
@@ -497,7 +497,7 @@ class OmFileWriter:
         with self._lock:
             self._require_usable()
             self._put_records(root_variable)
-            self._out.finish(root_variable._place)
+            self._out.finish(root_variable._record)
 
     def discard(self) -> None:
         """Give up: remove what was written; an older file of that name stays."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy.typing as npt
@@ -70,7 +71,6 @@ class OmDataStore(AbstractDataStore):
         drop_variables: str | Iterable[str] | None = None,
         openmeteo: OpenMeteoMode = "auto",
     ) -> None:
-        self.root_variable = root_variable
         _, variables, translated = _contents(root_variable, openmeteo)
         named: dict[str, FileVariable] = {}
         used = Counter[str]()
@@ -78,7 +78,7 @@ class OmDataStore(AbstractDataStore):
             named[unique(variable.path.lstrip("/"), named, used)] = variable
         dropped = _names(drop_variables)
         named = {name: variable for name, variable in name_unnamed(named, unnamed).items() if name not in dropped}
-        self._describe(named, dimensions(named, variables), translated, dropped)
+        self._start(root_variable, _describe(root_variable, named, dimensions(named, variables), translated, dropped))
 
     @classmethod
     def of_groups(
@@ -105,34 +105,15 @@ class OmDataStore(AbstractDataStore):
         dims = dimensions(kept, variables)
         stores = {}
         for path, own in named.items():
+            own_dims = {name: dims[path, name] for name in own}
             store = stores[path] = cls.__new__(cls)
-            store.root_variable = groups[path]
-            store._describe(own, {name: dims[path, name] for name in own}, translated, dropped)
+            store._start(groups[path], _describe(groups[path], own, own_dims, translated, dropped))
         return stores
 
-    def _describe(
-        self, variables: Mapping[str, FileVariable], dims: Names, translated: bool, dropped: set[str]
-    ) -> None:
-        self._variables, self._dims = variables, dims
-        self._attrs = attributes(self.root_variable)
-        self._attrs_of: Mapping[str, dict[str, Any]] = {
-            name: dict(variable.attrs) for name, variable in variables.items()
-        }
-        self._roles = {name: str(attrs.pop(ROLE, "")).split() for name, attrs in self._attrs_of.items()}
-        self.coordinates = {name for name, roles in self._roles.items() if COORDINATE in roles}
-        self.indexes = list(_grid_indexes(self._attrs_of, dims, variables))
-        arrays = [name for name, variable in variables.items() if variable.reader.is_array]
-        self._characters = [name for name in arrays if not {TEXT, BYTES}.isdisjoint(self._roles[name])]
-        self._added: dict[str, xarray.Variable] = {}
-        self.grid: GridIndex | None = None
-        if translated:
-            if self.root_variable.is_array:  # whose attributes are also those of the dataset
-                self._attrs.pop("unit", None)
-            found = translate(dims, self._attrs_of, self._attrs, self.get_dimensions())
-            self._dims, self._attrs_of, self._attrs = found.dims, found.attrs_of, found.attrs
-            self.coordinates |= found.added.keys()
-            self.grid = None if {"lat", "lon"} & dropped else found.grid
-            self._added = {name: variable for name, variable in found.added.items() if name not in dropped}
+    def _start(self, root_variable: OmFileReader, described: _Description) -> None:
+        self.root_variable = root_variable
+        self._described = described
+        self.coordinates, self.grid, self.indexes = described.coordinates, described.grid, described.indexes
 
     @property
     def variables_store(self) -> dict[str, OmVariable]:
@@ -141,37 +122,34 @@ class OmDataStore(AbstractDataStore):
 
     def get_variables(self) -> Mapping[str, xarray.Variable]:
         """Return all variables, in the order of the file; data of arrays are read when they are needed."""
-        arrays = {name: variable for name, variable in self._variables.items() if variable.reader.is_array}
+        described = self._described
+        arrays = {name: variable for name, variable in described.variables.items() if variable.reader.is_array}
         data: dict[str, Any] = {
             name: OmBackendArray(variable.reader) if name in arrays else variable.reader.read_scalar()
-            for name, variable in self._variables.items()
+            for name, variable in described.variables.items()
         }
         data |= self._fetch()
-        data |= {name: data[name].view("S1") for name in self._characters}
-        variables = {name: xarray.Variable(self._dims[name], data[name]) for name in self._variables}
-        variables |= lazily_indexed({name: variables[name] for name in decoded(self._attrs_of) if name in arrays})
+        data |= {name: data[name].view("S1") for name in described.characters}
+        variables = {name: xarray.Variable(described.dims[name], data[name]) for name in data}
+        variables |= lazily_indexed({name: variables[name] for name in decoded(described.attrs_of) if name in arrays})
         for name, variable in variables.items():
-            variable.attrs = self._attrs_of[name]
+            variable.attrs = described.attrs_of[name]
             if name in arrays:
-                variable.encoding |= _encoding(arrays[name].reader, self._dims[name])
-            _keep_in_encoding(variable, self._roles[name])
-            if name in self._characters and TEXT in self._roles[name]:
+                variable.encoding |= _encoding(arrays[name].reader, described.dims[name])
+            _keep_in_encoding(variable, described.roles[name])
+            if name in described.characters and TEXT in described.roles[name]:
                 variable.attrs["_Encoding"] = "utf-8"  # xarray takes it away again
-            if GRID_MAPPING in self._added and {"lat", "lon"} <= set(self._variables[name].dims):
+            if GRID_MAPPING in described.added and {"lat", "lon"} <= set(described.variables[name].dims):
                 variable.encoding["grid_mapping"] = GRID_MAPPING
-        return {**variables, **self._added}
+        return {**variables, **described.added}
 
     def get_attrs(self) -> dict[str, Any]:
         """Return the attributes of the root."""
-        return self._attrs
+        return self._described.attrs
 
     def get_dimensions(self) -> dict[str, int]:
         """Return the dimensions and their lengths."""
-        return {
-            dim: size
-            for name, variable in self._variables.items()
-            for dim, size in zip(self._dims[name], variable.reader.shape)
-        }
+        return _sizes(self._described.variables, self._described.dims)
 
     def close(self) -> None:
         """Close the root; data stay readable."""
@@ -179,11 +157,72 @@ class OmDataStore(AbstractDataStore):
 
     def _fetch(self) -> dict[str, npt.NDArray[Any]]:
         """Read texts and indexes all together: xarray would read one after another."""
-        wanted = {name: self._variables[name].reader for name in self._characters}
-        for name, variable in self._variables.items():
-            if self._dims[name] == (name,) and variable.reader.nbytes <= MAX_EAGER_INDEX:
+        described = self._described
+        wanted = {name: described.variables[name].reader for name in described.characters}
+        for name, variable in described.variables.items():
+            if described.dims[name] == (name,) and variable.reader.nbytes <= MAX_EAGER_INDEX:
                 wanted[name] = variable.reader
         return dict(zip(wanted, read_together([(reader, ..., None) for reader in wanted.values()]), strict=True))
+
+
+@dataclass(frozen=True)
+class _Description:
+    """A dataset without its data. Everything of variables is by their names."""
+
+    variables: Mapping[str, FileVariable]
+    dims: Names
+    attrs_of: Mapping[str, dict[str, Any]]
+    roles: Mapping[str, list[str]]
+    attrs: dict[str, Any]
+    coordinates: set[str]
+    characters: list[str]
+    """Arrays of bytes that are texts."""
+    indexes: list[GridIndex]
+    added: Mapping[str, xarray.Variable]
+    """Coordinates that are not in the file."""
+    grid: GridIndex | None
+
+
+def _describe(
+    root: OmFileReader, variables: Mapping[str, FileVariable], dims: Names, translated: bool, dropped: set[str]
+) -> _Description:
+    attrs_of = {name: dict(variable.attrs) for name, variable in variables.items()}
+    roles = {name: str(attrs.pop(ROLE, "")).split() for name, attrs in attrs_of.items()}
+    description = _Description(
+        variables=variables,
+        dims=dims,
+        indexes=list(_grid_indexes(attrs_of, dims, variables)),  # takes attributes away
+        attrs_of=attrs_of,
+        roles=roles,
+        attrs=attributes(root),
+        coordinates={name for name, own in roles.items() if COORDINATE in own},
+        characters=[name for name, own in roles.items() if variables[name].reader.is_array and {TEXT, BYTES} & {*own}],
+        added={},
+        grid=None,
+    )
+    return _translate(description, root, dropped) if translated else description
+
+
+def _translate(description: _Description, root: OmFileReader, dropped: set[str]) -> _Description:
+    """Follow the conventions of Open-Meteo."""
+    attrs = dict(description.attrs)
+    if root.is_array:  # whose attributes are also those of the dataset
+        attrs.pop("unit", None)
+    dims = description.dims
+    found = translate(dims, description.attrs_of, attrs, _sizes(description.variables, dims))
+    return replace(
+        description,
+        dims=found.dims,
+        attrs_of=found.attrs_of,
+        attrs=found.attrs,
+        coordinates=description.coordinates | found.added.keys(),
+        added={name: variable for name, variable in found.added.items() if name not in dropped},
+        grid=None if {"lat", "lon"} & dropped else found.grid,
+    )
+
+
+def _sizes(variables: Mapping[str, FileVariable], dims: Names) -> dict[str, int]:
+    return {dim: size for name, variable in variables.items() for dim, size in zip(dims[name], variable.reader.shape)}
 
 
 def _contents(root: OmFileReader, openmeteo: OpenMeteoMode) -> tuple[dict[str, OmFileReader], list[FileVariable], bool]:

@@ -295,7 +295,7 @@ def test_notes() -> None:
     result = omfiles.verify(unused)
     assert result.ok
     assert [note.path for note in result.notes] == ["/"]
-    assert "nothing refers to 111 bytes from here on, in 1 place" in result.notes[0].message
+    assert "nothing refers to 111 bytes from here on, in 1 range" in result.notes[0].message
     assert str(result).endswith(f"\nnote: {result.notes[0]}")
 
     twins = om_file(child, child, small(children=[*links, (len(child), START + len(child) + -len(child) % 8)]))
