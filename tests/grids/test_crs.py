@@ -3,12 +3,12 @@ from __future__ import annotations
 
 import math
 import pickle
-import subprocess
 import sys
 
 import numpy as np
 import pytest
 from models import MODELS, distance
+from shared import run_python
 
 from omfiles._grids.crs import Extent, read
 from omfiles._grids.projection import (
@@ -215,7 +215,7 @@ except ImportError as error:
 else:
     raise AssertionError
 """
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run_python(code)
 
 
 def test_equality_of_projections():

@@ -3,8 +3,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
 from datetime import datetime, timedelta, timezone
 
 import fsspec
@@ -12,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from models import MODELS
+from shared import run_python
 
 from omfiles.grids import OmGrid
 from omfiles.meta import EPOCH, OmChunksMeta, OmMetaBase, OmSpatialMeta
@@ -116,4 +115,4 @@ def test_get_chunk_time_range(meta, index):
 
 def test_no_fsspec_needed():
     code = "import sys; sys.modules['fsspec'] = None; import omfiles.meta, omfiles.chunk_reader"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    run_python(code)

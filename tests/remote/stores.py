@@ -4,13 +4,19 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 from fsspec.asyn import AsyncFileSystem
 from fsspec.spec import AbstractFileSystem
+
+from omfiles import OmFileReader, OmFileReaderAsync, OmFileWriter, OmWriterVariable
+from omfiles.io import FetchOptions
 
 
 @dataclass
@@ -219,6 +225,52 @@ class PlainAsyncStore:
 
     async def _cat_file(self, path, start, end):
         return await self._ask(Request("cat_file", path, start, end))
+
+
+class StoredFile:
+    """A file in a store, and its reader."""
+
+    KINDS = ("async", "async-native", "sync", "plain")
+
+    def __init__(self, kind: str, content: bytes) -> None:
+        self.kind = kind
+        self.native = kind == "async-native"
+        self.traffic = Traffic({"file": content})
+        make = {"sync": CountingFS, "plain": PlainStore}.get(kind, AsyncCountingFS)
+        self.fs: Any = make(self.traffic, asynchronous=True) if self.native else make(self.traffic)
+        self.runner = asyncio.Runner()
+        self.reader: Any = None
+
+    def close(self) -> None:
+        self.runner.close()
+
+    def do(self, result: Any) -> Any:
+        """What a method of the reader gives: asynchronous ones are awaited."""
+        return self.runner.run(result) if self.native else result
+
+    def open(self, fetch: FetchOptions) -> None:
+        make = OmFileReaderAsync if self.native else OmFileReader
+        self.reader = self.do(make.from_fsspec(self.fs, "file", fetch=fetch))
+
+    def read(self, key: Any = ...) -> np.ndarray:
+        return self.do(self.reader.read_array(key))
+
+    def child(self, name: str) -> Any:
+        return self.do(self.reader.get_child_by_name(name))
+
+
+def content_of(tree: Callable[[OmFileWriter], OmWriterVariable], placement: str = "tail") -> bytes:
+    """The bytes of a file whose root ``tree(writer)`` makes and returns."""
+    content = io.BytesIO()
+    content.close = lambda: None  # type: ignore[method-assign]
+
+    class Store:
+        def open(self, path: str, mode: str) -> Any:
+            return content
+
+    writer = OmFileWriter.from_fsspec(Store(), "file", placement)
+    writer.close(tree(writer))
+    return content.getvalue()
 
 
 def short(data: bytes) -> bytes:

@@ -6,41 +6,19 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from stores import AsyncCountingFS, CountingFS, PlainStore, Request, Traffic
+from stores import AsyncCountingFS, Request, StoredFile, content_of
 
 import omfiles
-from omfiles import OmFileReader, OmFileReaderAsync, OmFileWriter
+from omfiles import OmFileReaderAsync, OmFileWriter
 from omfiles.io import FetchOptions
 
 DELAY = 0.05
 ATTRS = {"units": "K", "long_name": "air temperature", "standard_name": "air_temperature", "height": 2.0}
 POINT_SHAPE, POINT_CHUNKS = (40, 40, 40), (4, 4, 40)
-
-
-class Store:
-    """Takes what a writer writes."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {}
-
-    def open(self, path: str, mode: str) -> Any:
-        class File(io.BytesIO):
-            def close(file) -> None:
-                self.files[path] = file.getvalue()
-
-        return File()
-
-
-def content_of(write: Callable[[OmFileWriter], Any], placement: str = "tail") -> bytes:
-    store = Store()
-    writer = OmFileWriter.from_fsspec(store, "file", placement)
-    writer.close(write(writer))
-    return store.files["file"]
 
 
 def values(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
@@ -65,39 +43,15 @@ def inline_file() -> bytes:
     return content_of(sixty_variables, "inline")
 
 
-class Job:
+class Job(StoredFile):
     """Does things with a file in a store, and counts."""
 
-    kinds = ("async", "async-native", "sync", "plain")
-
-    def __init__(self, kind: str, content: bytes) -> None:
-        self.kind = kind
-        self.traffic = Traffic({"file": content})
-        self.reader: Any = None
-        self.native = kind == "async-native"
-        make = {"sync": CountingFS, "plain": PlainStore}.get(kind, AsyncCountingFS)
-        self.fs = make(self.traffic, asynchronous=True) if self.native else make(self.traffic)
-        self.open_trips = 1 if make is AsyncCountingFS else 2
-        self.runner = asyncio.Runner()
-
-    def close(self) -> None:
-        self.runner.close()
+    @property
+    def open_trips(self) -> int:
+        return 1 if isinstance(self.fs, AsyncCountingFS) else 2
 
     def open(self, **options: int) -> None:
-        fetch = FetchOptions(**options)
-        if self.native:
-            self.reader = self.runner.run(OmFileReaderAsync.from_fsspec(self.fs, "file", fetch=fetch))
-        else:
-            self.reader = OmFileReader.from_fsspec(self.fs, "file", fetch=fetch)
-
-    def child(self, name: str) -> Any:
-        return self.do(self.reader.get_child_by_name(name))
-
-    def read(self, array: Any, key: Any) -> np.ndarray:
-        return self.do(array.read_array(key))
-
-    def do(self, result: Any) -> Any:
-        return self.runner.run(result) if self.native else result
+        super().open(FetchOptions(**options))
 
     @property
     def n_data(self) -> int:
@@ -119,7 +73,7 @@ class Job:
 with_vindex = pytest.mark.parametrize("kind", ["async", "sync", "plain"], indirect=True)
 
 
-@pytest.fixture(params=Job.kinds)
+@pytest.fixture(params=Job.KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -196,11 +150,11 @@ def test_find_one_of_sixty_and_read_points(job_of, tail_file: bytes) -> None:
     job = job_of(tail_file)
     job.open()
     array = job.child("variable_41")
-    assert job.read(array, (17, 23, 9)) == values(POINT_SHAPE, 41)[17, 23, 9]
+    assert job.do(array.read_array((17, 23, 9))) == values(POINT_SHAPE, 41)[17, 23, 9]
     assert job.trips <= job.open_trips + 2
     assert job.n_data <= 3
     job.start()
-    assert job.read(array, (3, 3, 9)) == values(POINT_SHAPE, 41)[3, 3, 9]
+    assert job.do(array.read_array((3, 3, 9))) == values(POINT_SHAPE, 41)[3, 3, 9]
     assert (job.n_data, job.trips) == (1, 1)
     assert job.n_checks == (0 if job.kind == "plain" else 1)
 
@@ -230,7 +184,7 @@ def test_a_whole_variable_of_2_mb(job_of) -> None:
     job = job_of(content)
     job.open()
     job.start()
-    np.testing.assert_array_equal(job.read(job.reader, ...), array)
+    np.testing.assert_array_equal(job.read(...), array)
     assert job.trips <= 2
     assert job.n_data <= 3
 
@@ -242,7 +196,7 @@ def test_a_map_over_10000_chunks(job_of) -> None:
     job = job_of(content)
     job.open()
     job.start()
-    np.testing.assert_array_equal(job.read(job.reader, (..., 7)), array[..., 7])
+    np.testing.assert_array_equal(job.read((..., 7)), array[..., 7])
     assert len(job.traffic.requests) <= 20
     assert job.trips <= 3
 
@@ -266,7 +220,7 @@ def test_scattered_metadata(job_of, inline_file: bytes) -> None:
         assert job.trips <= job.open_trips + 2  # all attributes at once
     array = job.child("variable_41")
     job.start()
-    assert job.read(array, (17, 23, 9)) == values(POINT_SHAPE, 41)[17, 23, 9]
+    assert job.do(array.read_array((17, 23, 9))) == values(POINT_SHAPE, 41)[17, 23, 9]
     assert job.trips <= 2
 
 
@@ -286,7 +240,7 @@ def test_nothing_is_fetched_for_nothing(job_of, tail_file: bytes) -> None:
     job.open()
     array = job.child("variable_0")
     job.start()
-    assert job.read(array, np.s_[3:3]).shape == (0, 40, 40)
+    assert job.do(array.read_array(np.s_[3:3])).shape == (0, 40, 40)
     assert job.traffic.requests == []
 
 

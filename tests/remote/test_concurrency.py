@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import os
 import signal
 import socket
 import subprocess
@@ -22,6 +21,7 @@ import fsspec
 import pytest
 import s3fs
 from servers import CONTENT, S3, Http
+from shared import posix
 from stores import AsyncCountingFS, CountingFS, Traffic, fail_at, short
 
 from omfiles._stores.concurrency import REQUEST_THREAD
@@ -31,8 +31,6 @@ from omfiles._stores.resolve import resolve
 from omfiles.io import RangeReader
 
 RANGES = [(i * 1000, i * 1000 + 500) for i in range(40)]
-
-posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
 
 class Obstore:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import itertools
 import multiprocessing
 import os
@@ -25,10 +24,11 @@ import numpy as np
 import pytest
 import s3fs
 from servers import S3, Http
-from stores import AsyncCountingFS, CountingFS, PlainAsyncStore, PlainStore, Request, Traffic, short
+from shared import posix
+from stores import PlainAsyncStore, Request, StoredFile, Traffic, content_of, short
 
 import omfiles
-from omfiles import OmFileReader, OmFileReaderAsync, OmFileWriter, OmFormatError, OmReadError
+from omfiles import OmFileReader, OmFileReaderAsync, OmFormatError, OmReadError
 from omfiles.io import FetchOptions, RangeReader
 
 SHAPE, CHUNKS = (60, 40, 50), (1, 40, 50)
@@ -36,54 +36,23 @@ ARRAY = np.random.default_rng(1).integers(0, 1000, SHAPE, np.int32)
 MANY = FetchOptions(max_gap=0, max_size=1, concurrency=4, tail=256)
 """One request a chunk."""
 
-posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
-
 
 def make_content(array: np.ndarray = ARRAY, chunks: tuple[int, ...] = CHUNKS, placement: str = "tail") -> bytes:
-    content = io.BytesIO()
-    content.close = lambda: None  # type: ignore[method-assign]
-
-    class Store:
-        def open(self, path: str, mode: str) -> Any:
-            return content
-
-    with OmFileWriter.from_fsspec(Store(), "file", placement) as writer:
-        writer.write_array(array, chunks, name="a", attrs={"units": "K"})
-    return content.getvalue()
+    return content_of(lambda writer: writer.write_array(array, chunks, name="a", attrs={"units": "K"}), placement)
 
 
 CONTENT = make_content()
 OTHER = make_content(ARRAY + 1)
 
 
-class Subject:
+class Subject(StoredFile):
     """A reader of a file in a store whose answers can be spoiled."""
 
     def __init__(self, kind: str) -> None:
-        self.traffic = Traffic({"file": CONTENT})
-        self.runner = asyncio.Runner()
-        self.native = kind == "async-native"
-        self.fs = {
-            "sync": lambda: CountingFS(self.traffic),
-            "plain": lambda: PlainStore(self.traffic),
-            "async": lambda: AsyncCountingFS(self.traffic),
-            "async-native": lambda: AsyncCountingFS(self.traffic, asynchronous=True),
-        }[kind]()
-        self.reader: Any = None
+        super().__init__(kind, CONTENT)
 
     def open(self, fetch: FetchOptions = MANY) -> None:
-        if self.native:
-            self.reader = self.runner.run(OmFileReaderAsync.from_fsspec(self.fs, "file", fetch=fetch))
-        else:
-            self.reader = OmFileReader.from_fsspec(self.fs, "file", fetch=fetch)
-
-    def read(self, key: Any = ...) -> np.ndarray:
-        found = self.reader.read_array(key)
-        return self.runner.run(found) if self.native else found
-
-    def attribute(self) -> Any:
-        child = self.reader.get_child_by_name("units")
-        return (self.runner.run(child) if self.native else child).read_scalar()
+        super().open(fetch)
 
     def spoil(self, fault: Callable[[bytes], bytes], n: int = 0) -> None:
         """Let the n-th data request from now go wrong."""
@@ -102,18 +71,18 @@ class Subject:
     def goes_on(self) -> None:
         self.traffic.fault = None
         np.testing.assert_array_equal(self.read(), ARRAY)
-        assert self.attribute() == "K"
+        assert self.child("units").read_scalar() == "K"
 
 
 with_versions = pytest.mark.parametrize("subject", ["sync", "async", "async-native"], indirect=True)
 for_threads = pytest.mark.parametrize("subject", ["sync", "plain", "async"], indirect=True)
 
 
-@pytest.fixture(params=["sync", "plain", "async", "async-native"])
+@pytest.fixture(params=Subject.KINDS)
 def subject(request: pytest.FixtureRequest):
     subject = Subject(request.param)
     yield subject
-    subject.runner.close()
+    subject.close()
 
 
 def fail(error: BaseException) -> Callable[[bytes], bytes]:
@@ -245,7 +214,7 @@ def test_a_file_that_shrinks_in_a_store_without_versions() -> None:
         subject.read()
     subject.traffic.files["file"] = CONTENT
     subject.goes_on()
-    subject.runner.close()
+    subject.close()
 
 
 @pytest.mark.guarantee(n=19)

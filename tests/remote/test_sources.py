@@ -23,11 +23,12 @@ import upath
 from botocore.exceptions import EndpointConnectionError
 from fsspec.implementations.dirfs import DirFileSystem
 from servers import S3, Http
+from shared import MemoryStore
 from stores import CountingFS, PlainStore, Traffic
 
 import omfiles
 from omfiles import OmFileReader, OmFileReaderAsync, OmFileWriter
-from omfiles.io import FetchOptions, RangeReader
+from omfiles.io import FetchOptions
 
 ARRAY = np.random.default_rng(1).normal(280, 10, (20, 80, 90)).astype(np.float32)
 
@@ -44,22 +45,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def content(path: Path) -> bytes:
     return path.read_bytes()
-
-
-class Memory(RangeReader):
-    """The least that a plug-in must have."""
-
-    name = "mine"
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-    def size(self) -> int:
-        return len(self.content)
-
-    def read_ranges(self, ranges: Any, *, concurrency: int) -> Iterator[tuple[int, bytes]]:
-        for index, (start, stop) in enumerate(ranges):
-            yield index, self.content[start:stop]
 
 
 class Getter:
@@ -135,7 +120,7 @@ SOURCES: dict[str, Callable[[Any], Any]] = {
         obstore.store.HTTPStore.from_url(of.http(), client_options={"allow_http": True}), "file.om"
     ),
     "(get_range, path)": lambda of: (Getter(of.content), "file.om"),
-    "RangeReader": lambda of: Memory(of.content),
+    "RangeReader": lambda of: MemoryStore(of.content),
 }  # fmt: skip
 
 LEAKS = {"blockcache::", "filecache::"}
@@ -292,7 +277,7 @@ def test_nearly_sources(of: Of) -> None:
         with pytest.raises(TypeError, match=message):
             OmFileReader(wrong)
     with pytest.raises(TypeError, match=r"fetch must be an omfiles\.io\.FetchOptions, not \{'max_gap'"):
-        OmFileReader(Memory(of.content), fetch={"max_gap": 3})
+        OmFileReader(MemoryStore(of.content), fetch={"max_gap": 3})
     with pytest.raises(TypeError, match="storage_options are for URLs, but a str was passed"):
         OmFileReader(str(of.path), storage_options={"anon": True})
     with pytest.raises(ValueError, match="Protocol not known: nonsense"):
@@ -300,6 +285,6 @@ def test_nearly_sources(of: Of) -> None:
 
 
 def test_a_plug_in_is_enough_for_everything(content: bytes) -> None:
-    root = OmFileReader(Memory(content))
+    root = OmFileReader(MemoryStore(content))
     check(root)
     check(pickle.loads(pickle.dumps(root)))

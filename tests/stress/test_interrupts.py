@@ -18,6 +18,8 @@ import fsspec
 import numpy as np
 import pytest
 from interrupts import at_each_moment
+from shared import n_descriptors, posix
+from ways import DATA, OLD, WAYS, old_file
 
 import omfiles
 from omfiles import OmFileReader, OmFileWriter, write_hashes  # now, as an import has thousands of moments
@@ -28,18 +30,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:OmFileWriter was dropped:RuntimeWarning"),
     pytest.mark.skipif(sys.implementation.name != "cpython", reason="knows when CPython looks for signals"),
 ]
-posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
-DATA = np.random.default_rng(1).integers(0, 1 << 30, (60, 100), dtype="int32")
 LARGE = np.random.default_rng(2).integers(0, 1 << 20, (160, 200, 200), dtype="int32")
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A file alone in its folder."""
-    path = tmp_path / "file.om"
-    omfiles.save(path, DATA[::-1], (20, 20), name="old", attrs={"units": "K"})
-    return path
+    return old_file(tmp_path)
 
 
 @pytest.fixture
@@ -53,11 +50,10 @@ def three_threads() -> Iterator[None]:
 
 @pytest.fixture
 def no_descriptor_is_lost() -> Iterator[None]:
-    folder = Path("/proc/self/fd")
-    before = len(list(folder.iterdir())) if folder.exists() else 0
+    before = n_descriptors() if os.name == "posix" else 0
     yield
     gc.collect()
-    assert not folder.exists() or len(list(folder.iterdir())) == before
+    assert os.name != "posix" or n_descriptors() == before
 
 
 def test_the_moments() -> None:
@@ -84,26 +80,9 @@ def test_the_moments() -> None:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_at_once(path: Path) -> None:
-    omfiles.save(path, DATA, (10, 10), name="new", attrs={"units": "m"})
-
-
-def write_inline(path: Path) -> None:
-    with OmFileWriter(path, metadata_placement="inline") as writer:
-        array = writer.write_array(DATA, (10, 10), name="new", attrs={"units": "m"})
-        writer.close(array)
-
-
-def write_streaming(path: Path) -> None:
-    with OmFileWriter(path) as writer:
-        rows = (DATA[i : i + 20] for i in range(0, 60, 20))
-        array = writer.write_array_streaming(DATA.shape, (10, 10), rows, DATA.dtype, name="new")
-        writer.close(writer.write_group("new", [array, writer.write_scalar(1.5, "scalar")]))
-
-
 @pytest.mark.usefixtures("no_descriptor_is_lost")
 @pytest.mark.guarantee(n=11)
-@pytest.mark.parametrize("write", [write_at_once, write_inline, write_streaming])
+@pytest.mark.parametrize("write", WAYS)
 def test_the_old_file_or_the_new_one(path: Path, write: Callable[[Path], None]) -> None:
     found = []
     for _ in at_each_moment(lambda: write(path)):
@@ -174,10 +153,10 @@ def test_signals_at_200_moments(tmp_path: Path) -> None:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 READS: dict[str, tuple[Callable[[OmFileReader], Any], Any]] = {
-    "all": (lambda reader: reader[...], DATA[::-1]),
-    "element": (lambda reader: [reader[3, 5], reader[3, 95]], DATA[::-1][3, [5, 95]]),
-    "orthogonal": (lambda reader: reader.oindex[[3, 50, 7], ::9], DATA[::-1][[3, 50, 7], ::9]),
-    "pointwise": (lambda reader: reader.vindex[[3, 50, 7], [1, 2, 3]], DATA[::-1][[3, 50, 7], [1, 2, 3]]),
+    "all": (lambda reader: reader[...], OLD),
+    "element": (lambda reader: [reader[3, 5], reader[3, 95]], OLD[3, [5, 95]]),
+    "orthogonal": (lambda reader: reader.oindex[[3, 50, 7], ::9], OLD[[3, 50, 7], ::9]),
+    "pointwise": (lambda reader: reader.vindex[[3, 50, 7], [1, 2, 3]], OLD[[3, 50, 7], [1, 2, 3]]),
     "rows": (lambda reader: list(islice(reader, 3)), DATA[:-4:-1]),
     "attributes": (lambda reader: [reader.attrs["units"], *reader.keys(), reader["units"].read_scalar()],
                    ["K", "units", "K"]),

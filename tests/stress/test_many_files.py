@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import copy
 import os
-import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from shared import at_once, n_descriptors
 
 import omfiles
 from omfiles import OmFileReader
@@ -29,19 +30,15 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return paths
 
 
-def n_open() -> int:
-    return len(os.listdir("/dev/fd"))
-
-
 @pytest.fixture
 def readers(paths: list[Path], few_descriptors: int) -> Iterator[list[OmFileReader]]:
-    before = n_open()
+    before = n_descriptors()
     readers = [omfiles.open(path) for path in paths]
-    assert n_open() <= before + few_descriptors // 2
+    assert n_descriptors() <= before + few_descriptors // 2
     yield readers
     for reader in readers:
         reader.close()
-    assert n_open() == before
+    assert n_descriptors() == before
 
 
 def test_all_are_read(readers: list[OmFileReader]) -> None:
@@ -52,23 +49,13 @@ def test_all_are_read(readers: list[OmFileReader]) -> None:
 
 
 def test_by_many_threads(readers: list[OmFileReader]) -> None:
-    failures: list[BaseException] = []
-
     def work(seed: int) -> None:
-        try:
-            rng = np.random.default_rng(seed)
-            for number in rng.integers(N_FILES, size=500).tolist():
-                row = int(rng.integers(120))
-                np.testing.assert_array_equal(readers[number][row], ROWS[row] + number)
-        except BaseException as error:
-            failures.append(error)
+        rng = np.random.default_rng(seed)
+        for number in rng.integers(N_FILES, size=500).tolist():
+            row = int(rng.integers(120))
+            np.testing.assert_array_equal(readers[number][row], ROWS[row] + number)
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures
+    at_once(*[partial(work, seed) for seed in range(8)])
 
 
 def test_iterating_copies(readers: list[OmFileReader]) -> None:

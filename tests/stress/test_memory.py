@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from shared import run_python
 
 import omfiles
 
@@ -41,8 +40,7 @@ def peak_of(action):
 
 def peaks(code: str, *arguments: object) -> list[int]:
     """The peaks that a program measures, in bytes."""
-    command = [sys.executable, "-c", PREAMBLE + code, *map(str, arguments)]
-    return [*map(int, subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())]
+    return [*map(int, run_python(PREAMBLE + code, *arguments).split())]
 
 
 def peak(code: str, *arguments: object) -> int:

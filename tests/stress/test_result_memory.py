@@ -7,13 +7,13 @@ import asyncio
 import concurrent.futures
 import gc
 import pickle
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from shared import run_python
 
 import omfiles
 from omfiles import OmFileReader, OmFormatError
@@ -181,4 +181,4 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 assert is_mapped(place)
 assert reader[...].__array_interface__["data"][0] == place
 """
-    subprocess.run([sys.executable, "-c", code, path], check=True)
+    run_python(code, path)

@@ -7,9 +7,6 @@ import multiprocessing
 import os
 import pickle
 import signal
-import subprocess
-import sys
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,14 +17,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from shared import at_once, posix, run_python
 
 import omfiles
 from omfiles import OmFileReader, OmFormatError
 from omfiles._native.threads import share
 
 LARGE = np.random.default_rng(0).integers(0, 1000, (300, 200, 60), np.int32).cumsum(0, np.int32)
-
-posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
 
 @pytest.fixture(autouse=True)
@@ -42,18 +38,6 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("threads") / "large.om"
     omfiles.save(path, LARGE, (7, 30, 60))
     return path
-
-
-def in_process(program: str, **environment: str) -> str:
-    """What a process prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, **environment},
-    )
-    return done.stdout.strip()
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 16])
@@ -92,20 +76,20 @@ def test_small_reads_start_no_thread(path: Path) -> None:
         reader[...]
         print(threading.active_count())
         """
-    assert in_process(program, OMFILES_NUM_THREADS="3").split() == ["1", "3"]
-    assert in_process(program, OMFILES_NUM_THREADS="1").split() == ["1", "1"]
+    assert run_python(program, OMFILES_NUM_THREADS="3").split() == ["1", "3"]
+    assert run_python(program, OMFILES_NUM_THREADS="1").split() == ["1", "1"]
 
 
 def test_the_number_of_threads() -> None:
     program = "import omfiles; print(omfiles.get_num_threads())"
-    assert in_process(program, OMFILES_NUM_THREADS="5") == "5"
-    assert in_process(program, OMFILES_NUM_THREADS="500") == "16"
+    assert run_python(program, OMFILES_NUM_THREADS="5") == "5"
+    assert run_python(program, OMFILES_NUM_THREADS="500") == "16"
     if hasattr(os, "sched_setaffinity"):
-        assert in_process("import os; os.sched_setaffinity(0, {0})\n" + program, OMFILES_NUM_THREADS="") == "1"
+        assert run_python("import os; os.sched_setaffinity(0, {0})\n" + program, OMFILES_NUM_THREADS="") == "1"
     wrong = "import omfiles\ntry: omfiles.get_num_threads()\nexcept ValueError as error: print(error)"
     for text in ("0", "-1", "many"):
         expected = f"OMFILES_NUM_THREADS must be a number above 0, not {text!r}"
-        assert in_process(wrong, OMFILES_NUM_THREADS=text) == expected
+        assert run_python(wrong, OMFILES_NUM_THREADS=text) == expected
     for n in (0, -1):
         with pytest.raises(ValueError, match=f"must be at least 1, not {n}"):
             omfiles.set_num_threads(n)
@@ -151,18 +135,6 @@ def scattered(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
         writer.close(writer.write_group("root", arrays))
     return path
-
-
-def at_once(*actions: Callable[[], object]) -> list[Any]:
-    """What the actions return, each called in a thread of its own."""
-    begun = threading.Barrier(len(actions))
-
-    def run(action: Callable[[], object]) -> object:
-        begun.wait(30)
-        return action()
-
-    with ThreadPoolExecutor(len(actions)) as pool:
-        return list(pool.map(run, actions))
 
 
 def test_first_reads_at_once(scattered: Path) -> None:

@@ -8,42 +8,22 @@ import os
 import random
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from shared import posix, run_python
+from ways import DATA, OLD, WAYS, old_file
 
 import omfiles
 from omfiles import OmFileWriter
 from omfiles._writing import local_sink
 
 pytestmark = pytest.mark.guarantee(n=11)
-posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
-
-DATA = np.random.default_rng(1).integers(0, 1 << 30, (60, 100), dtype="int32")
-OLD = DATA[::-1]
-
-
-def write_at_once(path: Path) -> None:
-    omfiles.save(path, DATA, (10, 10), name="new", attrs={"units": "K"})
-
-
-def write_inline(path: Path) -> None:
-    with OmFileWriter(path, metadata_placement="inline") as writer:
-        writer.write_array(DATA, (10, 10), name="new", attrs={"units": "K"})
-
-
-def write_streaming(path: Path) -> None:
-    rows = (DATA[i : i + 20] for i in range(0, 60, 20))
-    with OmFileWriter(path) as writer:
-        writer.write_array_streaming(DATA.shape, (10, 10), rows, DATA.dtype, name="new", attrs={"units": "K"})
-
-
-WAYS = [write_at_once, write_inline, write_streaming]
 
 
 def attempt(write: Callable[[Path], None], path: Path) -> int:
@@ -57,14 +37,7 @@ def attempt(write: Callable[[Path], None], path: Path) -> int:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A file alone in its folder."""
     return old_file(tmp_path)
-
-
-def old_file(folder: Path) -> Path:
-    path = folder / "file.om"
-    omfiles.save(path, OLD, (20, 20), name="old")
-    return path
 
 
 def assert_old(path: Path) -> None:
@@ -77,7 +50,7 @@ def assert_old(path: Path) -> None:
 def assert_new(path: Path) -> None:
     assert omfiles.verify(path)
     with omfiles.open(path) as reader:
-        assert reader.name == "new" and reader.attrs["units"] == "K" and np.array_equal(reader[...], DATA)
+        assert reader.name == "new" and reader.attrs["units"] == "m" and np.array_equal(reader[...], DATA)
     assert os.listdir(path.parent) == [path.name]
 
 
@@ -143,8 +116,9 @@ def test_a_limit_of_the_size(path: Path) -> None:
     code = f"""
 import errno, os, resource, signal, sys
 from pathlib import Path
-sys.path.insert(0, {os.path.dirname(__file__)!r})
-from test_writer_disasters import WAYS, attempt, assert_new, assert_old, old_file
+sys.path[:0] = {sys.path!r}
+from test_writer_disasters import attempt, assert_new, assert_old
+from ways import WAYS, old_file
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 path = Path({str(path)!r})
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
@@ -160,8 +134,7 @@ for write in WAYS:
         assert_old(path) if code else assert_new(path)
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    run_python(code)
 
 
 # --- writes that fail, or take less than they should ------------------------------------------------------------------
@@ -257,27 +230,21 @@ def test_an_exception_in_the_iterator(path: Path, error: type[BaseException], af
 def test_writers_on_one_path_and_a_reader(path: Path) -> None:
     """Threads write one path again and again; whoever opens it meanwhile reads the whole of one version."""
     n_versions = 40
-    failures: list[BaseException] = []
 
     def write(first: int) -> None:
-        try:
-            for version in range(first, first + n_versions):
-                omfiles.save(path, np.full((50, 100), version, "int32"), (10, 10))
-        except BaseException as error:
-            failures.append(error)
+        for version in range(first, first + n_versions):
+            omfiles.save(path, np.full((50, 100), version, "int32"), (10, 10))
 
     omfiles.save(path, np.full((50, 100), -1, "int32"), (10, 10))
-    threads = [threading.Thread(target=write, args=(1000 * i,)) for i in range(3)]
-    for thread in threads:
-        thread.start()
     seen = set()
-    while any(thread.is_alive() for thread in threads):
-        values = omfiles.open(path)[...]
-        assert (values == values[0, 0]).all()
-        seen.add(int(values[0, 0]))
-    for thread in threads:
-        thread.join()
-    assert not failures
+    with ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(write, 1000 * i) for i in range(3)]
+        while not all(writer.done() for writer in writers):
+            values = omfiles.open(path)[...]
+            assert (values == values[0, 0]).all()
+            seen.add(int(values[0, 0]))
+        for writer in writers:
+            writer.result()
     assert seen <= {-1, *(1000 * i + j for i in range(3) for j in range(n_versions))}
     assert int(omfiles.open(path)[0, 0]) % 1000 == n_versions - 1, "the last one to be closed stays"
     assert os.listdir(path.parent) == [path.name]

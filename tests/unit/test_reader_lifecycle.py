@@ -13,8 +13,6 @@ import os
 import pickle
 import stat
 import struct
-import subprocess
-import sys
 import tracemalloc
 import weakref
 from collections.abc import Callable
@@ -26,12 +24,12 @@ import fsspec
 import numpy as np
 import pytest
 from gil import lets_others_run
+from shared import counts_descriptors, n_descriptors, posix, run_python
 
 import omfiles
 from omfiles import OmFileReader, OmFormatError
 
 DATA = np.random.default_rng(3).integers(0, 2**31, (400, 600), dtype="int32")
-posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
 
 @pytest.fixture
@@ -41,10 +39,6 @@ def path(tmp_path: Path) -> Path:
         array = w.write_array(DATA, (50, 60), name="array", attrs={"units": "m"})
         w.close(w.write_group("top", [array, w.write_scalar(1.5, "scalar")]))
     return path
-
-
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
 
 
 # --- sources ----------------------------------------------------------------------------------------------------------
@@ -211,26 +205,26 @@ def test_results_stay_valid(path: Path) -> None:
     assert values.flags.owndata
 
 
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts descriptors through /proc")
+@counts_descriptors
 @pytest.mark.guarantee(n=24)
 def test_no_descriptor_leaks(path: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.om").write_bytes(b"OM\x03" + bytes(60))
     gc.collect()
-    before = descriptors()
+    before = n_descriptors()
     root = OmFileReader(path)
     array = root["array"]
-    assert descriptors() == before + 1
+    assert n_descriptors() == before + 1
     root.close()
-    assert descriptors() == before + 1
+    assert n_descriptors() == before + 1
     array.close()
-    assert descriptors() == before
+    assert n_descriptors() == before
     for _ in range(500):
         OmFileReader(path)["array"][3, 4]
         OmFileReader(path).close()
         for bad in ("bad.om", "absent.om"):
             with contextlib.suppress(OmFormatError, FileNotFoundError):
                 OmFileReader(tmp_path / bad)
-    assert descriptors() == before
+    assert n_descriptors() == before
 
 
 @pytest.mark.filterwarnings("error")
@@ -269,16 +263,16 @@ def test_threads_share_a_reader(path: Path) -> None:
         assert all(pool.map(read, range(8)))
 
 
-@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="counts descriptors in /proc")
+@counts_descriptors
 def test_an_asynchronous_read_that_fails_closes_its_file(path: Path) -> None:
     async def read() -> None:
         async with await omfiles.OmFileReaderAsync.open(path) as root, await root.get_child_by_name("array") as array:
             await array.read_array((400, 0))
 
-    before = descriptors()
+    before = n_descriptors()
     with pytest.raises(IndexError):
         asyncio.run(read())
-    assert descriptors() == before
+    assert n_descriptors() == before
 
 
 @pytest.mark.guarantee(n=23)
@@ -494,9 +488,7 @@ for _ in range(4):
 for before, after in zip(states, states[1:]):
     print(*(b - a for a, b in zip(before, after)))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    growth = np.array([line.split() for line in done.stdout.splitlines()], int)
+    growth = np.array([line.split() for line in run_python(code).splitlines()], int)
     assert not growth[:, 0].any(), "descriptors"
     _, mappings, memory = growth.min(axis=0)  # what leaks, leaks always
     assert mappings <= 0

@@ -4,34 +4,18 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from shared import MemoryStore, run_python
 
 import omfiles
 from omfiles import OmFileReader, OmFileReaderAsync
-from omfiles.io import RangeReader
 
 DATA = np.arange(1200, dtype="i2").reshape(30, 40)
-
-
-class Memory(RangeReader):
-    name = "memory"
-
-    def __init__(self, content: bytes) -> None:
-        self.content = content
-
-    def size(self) -> int:
-        return len(self.content)
-
-    def read_ranges(self, ranges, *, concurrency):
-        for index, (start, stop) in enumerate(ranges):
-            yield index, self.content[start:stop]
 
 
 @pytest.fixture
@@ -57,7 +41,7 @@ SELECTIONS: dict[str, Callable[[OmFileReader], Any]] = {
 @pytest.mark.parametrize("remote", [False, True], ids=["local", "remote"])
 @pytest.mark.parametrize("select", SELECTIONS.values(), ids=SELECTIONS)
 def test_the_limit_holds_for_every_read(path: Path, select: Callable[[OmFileReader], Any], remote: bool) -> None:
-    with OmFileReader(Memory(path.read_bytes()) if remote else path) as rain:
+    with OmFileReader(MemoryStore(path.read_bytes()) if remote else path) as rain:
         omfiles.set_max_result_size(1599)
         with pytest.raises(MemoryError, match=r"'rain'.* 1600 bytes; .* allows 1599"):
             select(rain)
@@ -71,7 +55,7 @@ def test_what_is_read_on_the_way_is_no_larger(tmp_path: Path, remote: bool) -> N
     path = tmp_path / "large.om"
     data = np.arange(240_000.0).reshape(300, 800)
     omfiles.save(path, data, (300, 400), name="large")
-    with OmFileReader(Memory(path.read_bytes()) if remote else path) as large:
+    with OmFileReader(MemoryStore(path.read_bytes()) if remote else path) as large:
         omfiles.set_max_result_size(data[0].nbytes)
         np.testing.assert_array_equal(next(iter(large)), data[0])
         omfiles.set_max_result_size(16)
@@ -145,8 +129,7 @@ try:
 except MemoryError:
     print(array[:, 5].shape, array[1000:1010].any())
 """
-    done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "(8192,) False\n"), done.stderr
+    assert run_python(program, path) == "(8192,) False"
 
 
 def test_what_is_set() -> None:

@@ -11,21 +11,21 @@ import pickle
 import stat
 import subprocess
 import sys
-import threading
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from gil import lets_others_run
+from shared import at_once, counts_descriptors, n_descriptors, posix
 
 from omfiles import OmFileReader, OmFileWriter, save
 from omfiles._writing.local_sink import LocalSink
 
 DATA = np.arange(12.0).reshape(3, 4)
 OLD = b"an older file"
-posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX")
 
 
 @pytest.fixture
@@ -450,11 +450,7 @@ def test_threads_share_a_writer(path: Path) -> None:
         for name in names:
             handles[name] = writer.write_array(arrays[name], (20, 20), name=name)
 
-    threads = [threading.Thread(target=work, args=(list(arrays)[i::4],)) for i in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[partial(work, list(arrays)[i::4]) for i in range(4)])
     writer.close(writer.write_group("root", [handles[name] for name in arrays]))
     with OmFileReader(path) as reader:
         for name, data in arrays.items():
@@ -467,17 +463,14 @@ def test_the_gil_is_free_while_encoding(tmp_path: Path) -> None:
     assert lets_others_run(lambda: save(tmp_path / "file.om", data, (200, 400)), 11)
 
 
-@posix
+@counts_descriptors
 @pytest.mark.guarantee(n=24)
 def test_nothing_leaks(path: Path) -> None:
-    def descriptors() -> int:
-        return len(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else 0
-
     save(path, DATA)
-    before = descriptors()
+    before = n_descriptors()
     for _ in range(100):
         save(path, DATA)
         OmFileWriter(path).discard()
         with pytest.raises(ValueError, match="masked"):
             save(path, np.ma.masked_array(DATA))
-    assert descriptors() == before
+    assert n_descriptors() == before

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from shared import MemoryStore
 
 import omfiles
 from omfiles import OmFileWriter
-from omfiles.io import RangeReader
 
 xr = pytest.importorskip("xarray", reason="needs xarray", exc_type=ImportError)
 pytest.importorskip("dask.array")
@@ -37,21 +37,8 @@ def write(path):
         writer.close(writer.write_group("", arrays))
 
 
-class Memory(RangeReader):
-    """A store; while it is asked for data, it awaits `pause`."""
-
-    name = "memory"
-
-    def __init__(self, content):
-        self.content = content
-        self.pause = None
-
-    def size(self):
-        return len(self.content)
-
-    def read_ranges(self, ranges, *, concurrency):
-        for index, (start, stop) in enumerate(ranges):
-            yield index, self.content[start:stop]
+class Memory(MemoryStore):
+    """While it is asked for data, it awaits `pause`."""
 
     async def read_ranges_async(self, ranges, *, concurrency):
         await self.pause()

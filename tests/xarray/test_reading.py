@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shared import write_file
 
 import omfiles
 from omfiles import OmFileReader, OmFileWriter
@@ -39,13 +40,6 @@ def open_dataset(source, **options):
     return xr.open_dataset(source, engine=OmXarrayEntrypoint, **options)
 
 
-def write(path, tree):
-    """Write what `tree(writer)` makes and returns as the root."""
-    with OmFileWriter(path) as writer:
-        writer.close(tree(writer))
-    return path
-
-
 def weather(writer, name=""):
     """A group of a field and its coordinates."""
     coordinates = [
@@ -60,7 +54,7 @@ def weather(writer, name=""):
 
 @pytest.fixture
 def path(tmp_path):
-    return write(tmp_path / "weather.om", weather)
+    return write_file(tmp_path / "weather.om", weather)
 
 
 @pytest.fixture
@@ -117,21 +111,21 @@ def test_names_are_paths_and_attributes_of_groups_are_dropped(tmp_path):
         surface = writer.write_group("surface", [wind, writer.write_scalar(1, "dropped")])
         return writer.write_group("root", [writer.write_scalar("kept", "title"), surface])
 
-    ds = open_dataset(write(tmp_path / "x.om", tree))
+    ds = open_dataset(write_file(tmp_path / "x.om", tree))
     assert list(ds.variables) == ["root/surface/wind/speed"]
     assert ds.attrs == {"title": "kept"}
 
 
 def test_order_is_that_of_the_file(tmp_path):
     names = [f"v{i * 7 % 20}" for i in range(20)]
-    path = write(
+    path = write_file(
         tmp_path / "x.om", lambda w: w.write_group("", [w.write_array(np.zeros(3), [3], name=name) for name in names])
     )
     assert list(open_dataset(path).variables) == names
 
 
 def test_dimension_coordinates_of_a_named_root_are_no_indexes(tmp_path):
-    ds = open_dataset(write(tmp_path / "x.om", lambda writer: weather(writer, "root")))
+    ds = open_dataset(write_file(tmp_path / "x.om", lambda writer: weather(writer, "root")))
     assert list(ds.data_vars) == ["root/t2m", "root/lat", "root/lon", "root/time"]
     assert ds["root/lat"].dims == ("lat",) and not ds.xindexes
 
@@ -141,7 +135,7 @@ def test_names_of_dimensions_are_separated_by_any_white_space(tmp_path):
         children = [writer.write_scalar(" a,b\t c\n", DIMENSION_KEY)]
         return writer.write_array(FIELD[0], [11, 13], name="v", children=children)
 
-    assert open_dataset(write(tmp_path / "x.om", tree))["v"].dims == ("a,b", "c")
+    assert open_dataset(write_file(tmp_path / "x.om", tree))["v"].dims == ("a,b", "c")
 
 
 def test_dimensions_without_names_are_numbered(tmp_path):
@@ -154,7 +148,7 @@ def test_conflicting_dimensions_without_names_tell_their_size(tmp_path):
         shapes = {"a": (3, 4), "b": (5, 4), "c": (3,)}
         return writer.write_group("", [writer.write_array(np.ones(s), list(s), name=n) for n, s in shapes.items()])
 
-    ds = open_dataset(write(tmp_path / "x.om", tree))
+    ds = open_dataset(write_file(tmp_path / "x.om", tree))
     assert {name: v.dims for name, v in ds.items()} == {
         "a": ("dim0_3", "dim1"),
         "b": ("dim0_5", "dim1"),
@@ -167,7 +161,7 @@ def test_coordinates_that_are_no_string_name_nothing(tmp_path):
         return writer.write_array(FIELD, [9, 11, 13], name="v", children=[writer.write_scalar(7, DIMENSION_KEY)])
 
     with pytest.warns(UserWarning, match="variable 'v': 'coordinates' is the number 7 instead of the names"):
-        variable = open_dataset(write(tmp_path / "x.om", tree))["v"]
+        variable = open_dataset(write_file(tmp_path / "x.om", tree))["v"]
     assert variable.dims == ("dim0", "dim1", "dim2") and variable.attrs == {}
 
 
@@ -177,7 +171,7 @@ def wrong_coordinates(writer):
 
 
 def test_a_wrong_number_of_dimensions_is_an_error_that_names_the_variable(tmp_path):
-    path = write(tmp_path / "x.om", wrong_coordinates)
+    path = write_file(tmp_path / "x.om", wrong_coordinates)
     with pytest.raises(ValueError, match=r"variable 'bad' has 3 dimensions.* names 2: 'lat lon'"):
         open_dataset(path)
     assert list(open_dataset(path, drop_variables="bad").variables) == ["lat"]
@@ -207,7 +201,7 @@ def test_a_root_array_with_coordinates_as_children(tmp_path):
         names = writer.write_scalar("lat lon time", DIMENSION_KEY)
         return writer.write_array(FIELD, [1, 5, 13], name="", children=[time, names, writer.write_scalar("K", "unit")])
 
-    ds = open_dataset(write(tmp_path / "run.om", tree))
+    ds = open_dataset(write_file(tmp_path / "run.om", tree))
     assert ds["run"].dims == DIMS and list(ds.xindexes) == ["time"]
     assert ds.attrs == ds["run"].attrs == {"unit": "K"}
 
@@ -216,7 +210,7 @@ def test_a_name_from_the_file_that_is_taken_is_not_used(tmp_path):
     def tree(writer):
         return writer.write_array(FIELD[0], [11, 13], name="", children=[writer.write_array(LAT, [9], name="lat")])
 
-    assert list(open_dataset(write(tmp_path / "lat.om", tree))) == ["", "lat"]
+    assert list(open_dataset(write_file(tmp_path / "lat.om", tree))) == ["", "lat"]
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -271,7 +265,7 @@ def forest(writer):
 
 
 def test_datatree(tmp_path):
-    tree = xr.open_datatree(write(tmp_path / "x.om", forest), engine=OmXarrayEntrypoint)
+    tree = xr.open_datatree(write_file(tmp_path / "x.om", forest), engine=OmXarrayEntrypoint)
     assert [node.path for node in tree.subtree] == ["/", "/levels", "/levels/p0", "/levels/p1"]
     assert tree.attrs == {"title": "a test"} and tree["levels/p1"].attrs == {"level": 1}
     np.testing.assert_array_equal(tree["levels/p1/wind"], FIELD[1])
@@ -279,7 +273,7 @@ def test_datatree(tmp_path):
 
 
 def test_groups(tmp_path):
-    path = write(tmp_path / "x.om", forest)
+    path = write_file(tmp_path / "x.om", forest)
     groups = xr.open_groups(path, engine=OmXarrayEntrypoint)
     assert {path: list(ds.variables) for path, ds in groups.items()} == {
         "/": ["lon"],
@@ -308,7 +302,7 @@ def test_groups_without_names_and_arrays_of_one_name(tmp_path):
         unnamed = writer.write_group("", [writer.write_array(LON, [11], name="lon")])
         return writer.write_group("", [outer, writer.write_array(LAT, [9], name="lat"), unnamed])
 
-    groups = xr.open_groups(write(tmp_path / "x.om", tree), engine=OmXarrayEntrypoint)
+    groups = xr.open_groups(write_file(tmp_path / "x.om", tree), engine=OmXarrayEntrypoint)
     assert {path: list(ds) for path, ds in groups.items()} == {"/": ["t2m", "t2m.lat", "lat", "lon"]}
 
 
@@ -317,7 +311,7 @@ def test_default_dimensions_of_a_tree_do_not_conflict(tmp_path):
         below = writer.write_group("below", [writer.write_array(LON, [11], name="b")])
         return writer.write_group("", [writer.write_array(LAT, [9], name="a"), below])
 
-    tree = xr.open_datatree(write(tmp_path / "x.om", tree), engine=OmXarrayEntrypoint)
+    tree = xr.open_datatree(write_file(tmp_path / "x.om", tree), engine=OmXarrayEntrypoint)
     assert tree["a"].dims == ("dim0_9",) and tree["below/b"].dims == ("dim0_11",)
 
 
@@ -401,7 +395,7 @@ def test_several_files(tmp_path):
             time = writer.write_array(HOURS + 13 * part, [13], name="time", attrs={"units": "hours since 2026-01-02"})
             return writer.write_group("", [time, writer.write_array(FIELD + part, [2, 3, 5], name="t2m", dims=DIMS)])
 
-        write(tmp_path / f"part{part}.om", tree)
+        write_file(tmp_path / f"part{part}.om", tree)
     with xr.open_mfdataset(str(tmp_path / "*.om"), engine=OmXarrayEntrypoint) as ds:
         assert ds.sizes["time"] == 39 and ds["t2m"].chunks == ((9,), (11,), (13, 13, 13))
         np.testing.assert_array_equal(ds["t2m"], np.concatenate([FIELD, FIELD + 1, FIELD + 2], axis=2))
@@ -441,7 +435,7 @@ def test_decoding_is_up_to_xarray(tmp_path):
         lead = writer.write_array(np.array([4, 5]), [2], name="lead", attrs={"units": "days"})
         return writer.write_group("", [packed, lead])
 
-    path = write(tmp_path / "x.om", tree)
+    path = write_file(tmp_path / "x.om", tree)
     ds = open_dataset(path, decode_timedelta=True)
     np.testing.assert_array_equal(ds["packed"], [12, np.nan])
     assert ds["lead"].values[1] == np.timedelta64(5, "D")
@@ -657,7 +651,7 @@ def many(writer):
 
 
 def test_opening_many_variables_of_a_store_takes_two_requests(tmp_path):
-    store = Store(write(tmp_path / "x.om", many).read_bytes())
+    store = Store(write_file(tmp_path / "x.om", many).read_bytes())
     ds = open_dataset((store, "x.om"), drop_variables=["lat", "lon"])
     assert len(ds) == 60 and [v.attrs["units"] for v in ds.values()] == ["K"] * 60
     assert len(store.requests) == 2
@@ -671,7 +665,7 @@ def test_indexes_of_a_store_are_fetched_together(tmp_path):
         others = writer.write_array(np.zeros((50,) * 3, "f4"), [50] * 3, name="other", dims=names[2:])
         return writer.write_group("", [*coordinates, field, others])
 
-    store = Store(write(tmp_path / "x.om", tree).read_bytes())
+    store = Store(write_file(tmp_path / "x.om", tree).read_bytes())
     ds = open_dataset((store, "x.om"))
     assert len(ds.xindexes) == 5 and ds["x4"].values[-1] == 49
     assert len(store.requests) <= 4, "the size, the tail, look-up tables, data"

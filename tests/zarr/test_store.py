@@ -18,6 +18,7 @@ import pytest
 from fsspec.asyn import AsyncFileSystem
 from hypothesis import given
 from hypothesis import strategies as st
+from shared import write_file
 
 zarr = pytest.importorskip("zarr", minversion="3.1.3")
 
@@ -38,13 +39,6 @@ KNOWS_ZARR = "2025.6"  # of xarray, which did not know the types of zarr 3.1 bef
 PROTOTYPE = default_buffer_prototype()
 
 
-def write(path, tree):
-    """Write what `tree(writer)` makes and returns as the root."""
-    with OmFileWriter(path) as writer:
-        writer.close(tree(writer))
-    return path
-
-
 def weather(writer):
     attrs = {"units": "K", "height": np.float32(2.5), "level": np.int16(3)}
     dims = ("lat", "lon", "time")
@@ -57,7 +51,7 @@ def weather(writer):
 
 @pytest.fixture
 def path(tmp_path):
-    return write(tmp_path / "weather.om", weather)
+    return write_file(tmp_path / "weather.om", weather)
 
 
 def keys(store, prefix=None):
@@ -224,7 +218,7 @@ def test_names(tmp_path):
             ],
         )
 
-    group = zarr.open(OmStore(write(tmp_path / "names.om", tree)))
+    group = zarr.open(OmStore(write_file(tmp_path / "names.om", tree)))
     found = {path: int(node[0]) for path, node in group.members(max_depth=None) if isinstance(node, zarr.Array)}
     assert found == {
         "a/inner/x": 1, "a_2": 2, "a.time": 3, "b": 4, "b.time": 5, "u.v": 6, "u.v_2": 7, ".._": 8, "deep/er/x": 9,
@@ -275,7 +269,7 @@ def test_fill_value_attribute_of_a_text(tmp_path):
         children = [writer.write_scalar(value, name) for name, value in attrs.items()]
         return writer.write_group("", [writer.write_scalar("icon", "model", children)])
 
-    assert xr.open_zarr(OmStore(write(tmp_path / "x.om", tree)), chunks=None)["model"].item() == "icon"
+    assert xr.open_zarr(OmStore(write_file(tmp_path / "x.om", tree)), chunks=None)["model"].item() == "icon"
 
 
 def test_chunks_above_the_limit_of_results(path):
@@ -297,7 +291,7 @@ def test_dimensions(tmp_path):
         wrong = writer.write_scalar("only two", "coordinates")
         return writer.write_group("", [named, other, writer.write_array(FIELD, [7, 9, 11], name="n", children=[wrong])])
 
-    group = zarr.open(OmStore(write(tmp_path / "dims.om", tree)))
+    group = zarr.open(OmStore(write_file(tmp_path / "dims.om", tree)))
     assert group["named"].metadata.dimension_names == ("a", "b", "c")
     assert group["other"].metadata.dimension_names == ("dim0_9", "dim1_11")
     assert group["n"].metadata.dimension_names == ("dim0_7", "dim1_9", "dim2")
@@ -426,7 +420,7 @@ def test_equality_and_pickling(path, tmp_path):
     assert len(pickle.dumps(store)) < 1000
     np.testing.assert_array_equal(zarr.open(copy)["t2m"][...], FIELD)
     assert store != OmStore(path, chunk_bytes=0)
-    assert store != OmStore(write(tmp_path / "other.om", weather))
+    assert store != OmStore(write_file(tmp_path / "other.om", weather))
     assert store != "store"
     with open(path, "rb") as file:
         opened = OmStore(file)
