@@ -218,6 +218,29 @@ class OmFileReaderAsync:
         items = await self._complete(lambda reader: reader.items())
         return [(name, self._of(reader)) for name, reader in items]
 
+    async def walk(self, max_depth: int | None = None) -> list[tuple[str, Self]]:
+        """Open this variable and all below it except attributes, depth first and in file order, with their paths.
+
+        Parameters
+        ----------
+        max_depth : int, optional
+            How many levels below this variable are visited; 1 for the children only, by default all.
+
+        Examples
+        --------
+        >>> import asyncio, numpy as np, omfiles
+        >>> with omfiles.OmFileWriter("model.om") as writer:
+        ...     rain = writer.write_array(np.zeros((2, 3)), (2, 3), name="rain")
+        ...     writer.close(writer.write_group("model", [writer.write_group("surface", [rain])]))
+        >>> async def main():
+        ...     async with await omfiles.OmFileReaderAsync.open("model.om") as model:
+        ...         return [path for path, _ in await model.walk()]
+        >>> asyncio.run(main())
+        ['', 'surface', 'surface/rain']
+        """
+        walked = await self._complete(lambda reader: list(reader.walk(max_depth)))
+        return [(path, self._of(reader)) for path, reader in walked]
+
     async def attrs(self) -> Attributes:
         """Values of the attributes, by name: a mapping as `OmFileReader.attrs`, complete when it is returned.
 

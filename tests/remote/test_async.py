@@ -206,6 +206,9 @@ def test_children(open_: Any, content: bytes) -> None:
             assert (await root["inner/seven"]).read_scalar() == 7
             with pytest.raises(KeyError, match="'eight'"):
                 await root["inner/eight"]
+            walked = [(path, reader.shape) for path, reader in await root.walk()]
+            assert walked == [(path, reader.shape) for path, reader in expected.walk()]
+            assert [path for path, _ in await root.walk(max_depth=0)] == [""]
             assert await root.tree() == expected.tree()
             assert await root.tree(limit=2) == expected.tree(limit=2)
             with pytest.raises(TypeError, match="not iterable"):
@@ -213,7 +216,16 @@ def test_children(open_: Any, content: bytes) -> None:
             with pytest.raises(TypeError):
                 "array" in root  # noqa: B015
             root.close()
-            for call in (root.children(), root.values(), root.items(), root.attrs(), root.tree(), root["array"]):
+            calls = [
+                root.children(),
+                root.values(),
+                root.items(),
+                root.attrs(),
+                root.walk(),
+                root.tree(),
+                root["array"],
+            ]
+            for call in calls:
                 with pytest.raises(ValueError, match="closed"):
                     await call
 
