@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from omfiles import _codec, _core
+from omfiles import _core
+from omfiles._native import codec
 from omfiles.testing.compare import assert_same_array
 from omfiles.testing.strategies import CODECS, STREAMS
 
@@ -41,10 +42,10 @@ def test_streams(level: str, kind: str, width: int, seed: int) -> None:
     differences = words(width, seed)
     accumulate = np.bitwise_xor.accumulate if kind == "xor" else np.add.accumulate
     values = accumulate(differences, dtype=differences.dtype)
-    expected = at_level("generic", _codec.encode_stream, values, kind, width)
-    assert at_level(level, _codec.encode_stream, values, kind, width) == expected
+    expected = at_level("generic", codec.encode_stream, values, kind, width)
+    assert at_level(level, codec.encode_stream, values, kind, width) == expected
     for name in ("generic", level):
-        assert_same_array(at_level(name, _codec.decode_stream, expected, N, kind, width), values)
+        assert_same_array(at_level(name, codec.decode_stream, expected, N, kind, width), values)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -58,10 +59,10 @@ def test_chunks(level: str, dtype: np.dtype, compression: str, shape: tuple[int,
     if dtype.kind == "f":
         array[rng.random(shape) < 0.01] = np.nan
         array = np.abs(array) if "logarithmic" in compression else array
-    expected = at_level("generic", _codec.encode_chunk, array, compression, 20.0, 1.5)
-    assert at_level(level, _codec.encode_chunk, array, compression, 20.0, 1.5) == expected
-    decoded = at_level("generic", _codec.decode_chunk, expected, shape, dtype, compression, 20.0, 1.5)
-    assert_same_array(at_level(level, _codec.decode_chunk, expected, shape, dtype, compression, 20.0, 1.5), decoded)
+    expected = at_level("generic", codec.encode_chunk, array, compression, 20.0, 1.5)
+    assert at_level(level, codec.encode_chunk, array, compression, 20.0, 1.5) == expected
+    decoded = at_level("generic", codec.decode_chunk, expected, shape, dtype, compression, 20.0, 1.5)
+    assert_same_array(at_level(level, codec.decode_chunk, expected, shape, dtype, compression, 20.0, 1.5), decoded)
 
 
 # Odd integers of 21 bits, by the reciprocal of which kernels may still multiply; and one of 23 bits with an integer for
@@ -109,9 +110,9 @@ def test_quotients(level: str, dtype: np.dtype, compression: str) -> None:
         values = np.where(rng.random(2**16) < 0.5, wide, -wide).astype(f"u{width // 8}")
         hard = [WIDER[1], *(q for odd in ODD for q in nearly_halfway(odd))]
         values[: len(hard)] = hard
-    stream = _codec.encode_stream(values, "zigzag", width)
+    stream = codec.encode_stream(values, "zigzag", width)
     random_scales = rng.uniform(1, 2, 20).tolist()
     for scale in [sign * x for x in [*SCALES, *random_scales] for sign in (1, -1)]:
         arguments = (stream, values.shape, dtype, compression, scale, 0.0)
-        expected = at_level("generic", _codec.decode_chunk, *arguments)
-        assert_same_array(at_level(level, _codec.decode_chunk, *arguments), expected)
+        expected = at_level("generic", codec.decode_chunk, *arguments)
+        assert_same_array(at_level(level, codec.decode_chunk, *arguments), expected)
