@@ -98,8 +98,8 @@ class BuildExt(build_ext):
             source.write_text(f"#include <{name}>\n")
             try:
                 self.compiler.compile([str(source)], output_dir=folder, include_dirs=self.include_dirs)
-            except CompileError as error:
-                sys.exit(f"error: omfiles cannot be compiled ({error}): it needs {needed}")
+            except CompileError:
+                sys.exit(f"error: omfiles cannot be compiled: it needs {needed}")
 
 
 class Sdist(sdist):
