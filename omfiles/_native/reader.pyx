@@ -527,6 +527,7 @@ cdef class Walk:
     cdef Source source
     cdef Reader root
     cdef bint with_attributes
+    cdef bint started
     cdef list above         # the values of `parent`, `next` and `length` one level higher each
     cdef Reader parent      # whose children are visited; None before the first
     cdef uint32_t next      # index of its next child
@@ -541,12 +542,15 @@ cdef class Walk:
 
     def __next__(self):
         cdef Reader reader
-        if self.parent is None and self.current is None:
+        if not self.started:
+            self.started = True
             self.current = spawn(self.root, self.source, self.root)
             return self.current
         if self.current is not None:
             enter(self, self.current)
             self.current = None
+        elif self.parent is None:
+            raise StopIteration
         reader = new_like(self.root)
         while advance(self, reader):
             if self.with_attributes or not is_attribute(&self.record):
