@@ -30,7 +30,7 @@ NEWEST = .cache/newest-venv
 GRIB = .cache/grib-venv
 CLANG_PACKAGES = clang libclang-rt-dev
 
-.PHONY: help demo test build pytest test-kernels test-avx512 test-oldest test-newest test-fresh test-grib wheel wheel-check \
+.PHONY: help demo check test build pytest test-kernels test-avx512 test-oldest test-newest test-fresh test-grib wheel wheel-check \
 	test-wheel test-plain-cpu abi docs test-c test-machines test-matrix test-fuzz damage fuzz asan tsan valgrind coverage-c \
 	lint types fmt pins bench bench-remote bench-quick clean
 .DEFAULT_GOAL = help
@@ -40,6 +40,10 @@ help: ## list the targets
 
 demo: build .venv/demo.stamp ## write real weather data to an .om file, read it back, draw it: build/demo/
 	$(BIN)/python examples/demo.py build/demo
+
+check: lint build .venv/test.stamp ## what to run after each edit: lint, types of Python, and the Python tests that are not slow; less than a minute
+	$(CLEAN) $(BIN)/python -m mypy
+	$(CLEAN) HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -q --numprocesses auto --dist loadgroup -m "not slow"
 
 # Most of what is done beside something else keeps one core busy, or waits for the network.
 test: ## everything that must hold before a change is accepted

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Fixtures and Hypothesis profiles of all tests and doctests.
 
-`HYPOTHESIS_PROFILE=thorough` runs forty times as many examples as the default. This file is not in `tests`: pytest puts
-its folder on the path of modules, where `tests/xarray` would pass for the package where that is missing.
+`HYPOTHESIS_PROFILE=thorough` runs forty times as many examples as the default, `quick` a fifth. This file is not in
+`tests`: pytest puts its folder on the path of modules, where `tests/xarray` would pass for the package where that is
+missing.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from omfiles import _core
 # A fixture that picks the SIMD level stays the same for all examples of a test, as it should.
 QUIET = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 settings.register_profile("default", max_examples=50, deadline=None, suppress_health_check=QUIET)
+settings.register_profile("quick", settings.get_profile("default"), max_examples=10)
 settings.register_profile("thorough", settings.get_profile("default"), max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from strangers import GOLDEN, exported, needs_cpp, run, write_example
 
-pytestmark = pytest.mark.xdist_group("extensions")  # which share an environment
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("extensions")]  # which share an environment
 
 USE_OF_CYTHON = """
 import os, sys, threading

@@ -15,6 +15,7 @@ from strangers import GOLDEN, ROOT, exported, needs_cpp, run
 
 CMAKE = shutil.which("cmake", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or ""
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.source_tree,
     pytest.mark.skipif(not sys.platform.startswith("linux") or not CMAKE, reason="needs Linux and CMake"),
     pytest.mark.xdist_group("library"),

@@ -14,7 +14,7 @@ from strangers import ROOT
 
 import omfiles
 
-pytestmark = pytest.mark.source_tree
+pytestmark = [pytest.mark.slow, pytest.mark.source_tree]
 
 
 @pytest.fixture(scope="module")

@@ -121,6 +121,7 @@ def test_an_interrupt_ends_quietly_and_leaves_nothing(run, weather, tmp_path, mo
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_examples_in_the_help(run, weather, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     commands = re.findall(r"^    (\w+)", run("--help").out, re.MULTILINE)

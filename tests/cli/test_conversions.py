@@ -53,6 +53,7 @@ def test_extract(run, weather, tmp_path):
         assert cut.sizes["time"] == len(HOURS) - 24
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--point", "50,10"], ["--slice", "3"]])
 def test_plot(run, weather, tmp_path, options):
     path = tmp_path / "picture.png"

@@ -19,6 +19,7 @@ BAD = HERE.parent / "bad"
 EXPECTED = json.loads((BAD / "index.json").read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.memory
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of memory and signals are those of POSIX")
 @pytest.mark.guarantee(n=1)

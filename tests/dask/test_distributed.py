@@ -20,7 +20,7 @@ xr = pytest.importorskip("xarray")
 from omfiles.dask import write_dask_array  # noqa: E402
 from omfiles.xarray import write_dataset  # noqa: E402
 
-pytestmark = pytest.mark.memory
+pytestmark = [pytest.mark.memory, pytest.mark.slow]
 
 MEMORY = 400 << 20  # of a worker; half of it is taken by its modules
 BLOCK = (8, 1024, 1024)  # 32 MiB

@@ -84,6 +84,7 @@ def test_any_blocks_give_the_same_bytes(scratch_file, data):
     assert found == write_plain(scratch_file, array, chunks, **options)
 
 
+@pytest.mark.slow
 def test_processes(tmp_path, monkeypatch):
     data = da.from_array(ARRAY, (4, 21, 17))
     monkeypatch.setattr("omfiles.dask.WINDOW_BYTES", 5 * 4 * 21 * 17 * 4)

@@ -19,6 +19,8 @@ from omfiles.testing.compare import assert_same_tree, differs_only_in_padding
 from omfiles.testing.reference import Variable
 from omfiles.testing.trees import read_tree, write_tree
 
+pytestmark = pytest.mark.slow
+
 PLACEMENTS = ["tail", "inline"]
 
 

@@ -15,6 +15,8 @@ import xarray as xr
 
 from omfiles.xarray import write_dataset
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_dataset(peer, tmp_path):
     rng = np.random.default_rng(1)

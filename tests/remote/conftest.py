@@ -24,10 +24,12 @@ if any(find_spec(library) is None for library in LIBRARIES):
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let third-party libraries warn of what they like."""
+    """Let third-party libraries warn of what they like, and call slow what waits for the server of S3 to start."""
     for item in items:
         if "remote" in item.path.parts:
             item.add_marker(pytest.mark.filterwarnings("default::DeprecationWarning"))
+            if "s3" in getattr(item, "fixturenames", ()) or "s3" in item.name:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

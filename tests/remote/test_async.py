@@ -122,6 +122,7 @@ def open_(request: pytest.FixtureRequest, path: Path, content: bytes) -> Any:
     return Opened
 
 
+@pytest.mark.slow
 def test_everything(open_: Any) -> None:
     async def run() -> None:
         async with open_() as root:
@@ -232,6 +233,7 @@ def test_children(open_: Any, content: bytes) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_many_reads_at_a_time(open_: Any) -> None:
     async def run() -> None:
         async with open_() as root:
@@ -435,6 +437,7 @@ def test_cancelling_stops_the_requests(content: bytes) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_decoding_does_not_block_the_loop(tmp_path: Path) -> None:
     """While 200 MB are fetched and decoded, other tasks run."""
     array = np.random.default_rng(1).integers(0, 1000, (50, 1000, 1000), np.int32)

@@ -162,6 +162,7 @@ def test_the_event_loop_is_not_blocked(reader: RangeReader, traffic: Traffic) ->
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_64_threads(reader: RangeReader, traffic: Traffic) -> None:
     traffic.delay = 0.001
     with ThreadPoolExecutor(64) as pool:
@@ -185,6 +186,7 @@ def silent_server() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize(
     "use", ["list(reader.read_ranges([(0, 1)], concurrency=4))", "reader.tail(1)", "reader.version()"]
@@ -240,6 +242,7 @@ def simple_read(reader: RangeReader) -> tuple[bytes, bytes]:
     return bytes(data), bytes(async_tail.data)
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("kind", ["s3", "s3-async", "simplecache", "http", "memory", "threads"])
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")

@@ -177,6 +177,7 @@ def change_at(subject: Subject, n: int, content: bytes) -> None:
     subject.spoil(change, n)
 
 
+@pytest.mark.slow
 @with_versions
 @pytest.mark.parametrize("n", [0, 1, 5, 30, 55])
 @pytest.mark.guarantee(n=19)
@@ -310,6 +311,7 @@ def test_files_that_are_none(subject: Subject) -> None:
             subject.open()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("placement", ["tail", "inline"])
 def test_damaged_files(subject: Subject, placement: str) -> None:
     """Errors are as those of a local file, or there is none where none can be seen."""
@@ -371,6 +373,7 @@ def test_records_larger_than_the_cache() -> None:
 # --- interrupts and threads -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("kind", ["sync", "plain", "async"])
 @pytest.mark.parametrize("what", ["open", "read"])
@@ -406,6 +409,7 @@ def test_interrupts_arrive(kind: str, what: str, tmp_path: Any) -> None:
     assert int(second) == ARRAY.sum()
 
 
+@pytest.mark.slow
 @for_threads
 def test_64_threads(subject: Subject) -> None:
     subject.open()
@@ -423,6 +427,7 @@ def test_64_threads(subject: Subject) -> None:
         list(pool.map(read, range(256)))
 
 
+@pytest.mark.slow
 def test_64_threads_over_http(http: Http) -> None:
     """All at once; `OMFILES_STRESS=60` goes on for a minute."""
     http.files["file.om"] = CONTENT
@@ -477,6 +482,7 @@ def summarise(reader: OmFileReader) -> tuple[str, int]:
 RIGHT = ("K", int(ARRAY.sum()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["url", "chained", "fsspec", "obstore", "plug-in"])
 @pytest.mark.guarantee(n=21)
 def test_other_processes(s3: S3, kind: str) -> None:
@@ -518,6 +524,7 @@ class Answers(RangeReader):
             yield index, self._get(start, stop)[0]
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("kind", ["url", "async-fs", "memory"])
 @pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")

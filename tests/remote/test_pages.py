@@ -22,6 +22,8 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("netCDF4")
 pytest.importorskip("zarr")
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 

@@ -154,6 +154,7 @@ async def read_async(reader: RangeReader, concurrency: int = 8) -> list[bytes]:
     return [found[i] for i in range(len(RANGES))]
 
 
+@pytest.mark.slow
 def test_synchronous(build: Build) -> None:
     reader = build(CONTENT)
     assert reader.size() == len(CONTENT)
@@ -162,6 +163,7 @@ def test_synchronous(build: Build) -> None:
         assert read(reader, concurrency) == RIGHT
 
 
+@pytest.mark.slow
 def test_asynchronous(build: Build) -> None:
     reader = build(CONTENT)
 
@@ -199,6 +201,7 @@ def test_readers_of_one_archive_take_turns(kind: str, in_folder: bool, tmp_path:
     fs.close() if kind == "zip" else fs.tar.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"", b"abc", b"x" * 1000, CONTENT], ids=["empty", "short", "equal", "long"])
 def test_tail(build: Build, content: bytes) -> None:
     reader = build(content)
@@ -261,6 +264,7 @@ def test_s3fs_for_another_loop_used_synchronously(async_s3: AsyncFsspecReader) -
     assert read(async_s3) == RIGHT
 
 
+@pytest.mark.slow
 def test_s3fs_of_a_loop_that_is_gone(async_s3: AsyncFsspecReader) -> None:
     async def run() -> None:
         assert await read_async(async_s3) == RIGHT

@@ -199,18 +199,21 @@ def check(root: Any) -> None:
     np.testing.assert_array_equal(array.oindex[[3, 1], :, [0, 89]], ARRAY[np.ix_([3, 1], range(80), [0, 89])])
 
 
+@pytest.mark.slow
 def test_the_constructor(source: Any) -> None:
     place, options = source
     with OmFileReader(place, **options) as root:
         check(root)
 
 
+@pytest.mark.slow
 def test_open(source: Any) -> None:
     place, options = source
     with omfiles.open(place, fetch=FetchOptions(max_gap=1000), **options) as root:
         check(root)
 
 
+@pytest.mark.slow
 def test_the_asynchronous_reader(source: Any) -> None:
     place, options = source
 

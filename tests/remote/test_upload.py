@@ -33,6 +33,7 @@ def fs(s3: S3) -> s3fs.S3FileSystem:
     return s3fs.S3FileSystem(**s3.options, skip_instance_cache=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [CONTENT, LARGE], ids=["small", "large"])
 def test_s3(s3: S3, fs: s3fs.S3FileSystem, content: bytes) -> None:
     sink = FsspecSink(fs, f"{s3.bucket}/file", BLOCK)
@@ -87,6 +88,7 @@ def test_errors_in_the_middle(s3: S3, fs: s3fs.S3FileSystem, monkeypatch: pytest
     assert s3.objects() == []
 
 
+@pytest.mark.slow
 def test_an_upload_that_cannot_be_completed(s3: S3, fs: s3fs.S3FileSystem, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = FsspecSink(fs, f"{s3.bucket}/file", BLOCK)
     write(sink, LARGE)

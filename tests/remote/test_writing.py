@@ -159,12 +159,14 @@ def test_the_same_bytes_as_locally(place: Any, small: dict[str, bytes], placemen
     assert place.content() == small[placement]
 
 
+@pytest.mark.slow
 def test_large_files(place: Any, large: bytes) -> None:
     with place.writer() as writer:
         write_large(writer)
     assert place.content() == large
 
 
+@pytest.mark.slow
 def test_an_older_file_is_replaced(place: Any, small: dict[str, bytes], large: bytes) -> None:
     with place.writer() as writer:
         write_large(writer)
@@ -183,6 +185,7 @@ def test_what_was_written_can_be_read_by_the_same_means(s3: S3) -> None:
 # --- all or nothing ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", HOLDING, indirect=True)
 @pytest.mark.guarantee(n=11)
 def test_nothing_appears_before_close(place: Any, large: bytes) -> None:
@@ -202,6 +205,7 @@ def exists(place: Any) -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", HOLDING, indirect=True)
 @pytest.mark.parametrize(("size", "old"), [("small", False), ("large", False), ("small", True)])
 @pytest.mark.parametrize("way", ["discard", "exception", "dropped", "in the iterator"])
@@ -287,6 +291,7 @@ def test_a_missing_bucket(s3: S3, url: bool) -> None:
         write_large(writer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["upload_part", "complete_multipart_upload", "create_multipart_upload"])
 @pytest.mark.guarantee(n=12)
 def test_errors_of_an_upload(s3: S3, monkeypatch: pytest.MonkeyPatch, method: str) -> None:

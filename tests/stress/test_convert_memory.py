@@ -19,6 +19,7 @@ pytest.importorskip("xarray")
 pytest.importorskip("zarr")
 pytestmark = [
     pytest.mark.memory,
+    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="memory is limited, and measured, by means of Linux"),
     pytest.mark.xdist_group("memory_limit"),  # tests that share a large file
 ]

@@ -27,6 +27,7 @@ from omfiles._native.threads import share
 
 pytestmark = [
     pytest.mark.guarantee(n=22),
+    pytest.mark.slow,
     pytest.mark.filterwarnings("ignore:OmFileWriter was dropped:RuntimeWarning"),
     pytest.mark.skipif(sys.implementation.name != "cpython", reason="knows when CPython looks for signals"),
 ]

@@ -18,6 +18,7 @@ WRITE_EXTRA = 32 * MIB
 
 pytestmark = [
     pytest.mark.memory,
+    pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="peaks are measured through /proc"),
 ]
 

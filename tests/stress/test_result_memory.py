@@ -19,7 +19,10 @@ import omfiles
 from omfiles import OmFileReader, OmFormatError
 from omfiles._native import result_memory
 
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere numpy allocates all results")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere numpy allocates all results"),
+]
 
 MIB = 2**20
 SHAPE = (9000, 2000)  # 69 MiB

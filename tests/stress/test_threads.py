@@ -80,6 +80,7 @@ def test_small_reads_start_no_thread(path: Path) -> None:
     assert run_python(program, OMFILES_NUM_THREADS="1").split() == ["1", "1"]
 
 
+@pytest.mark.slow
 def test_the_number_of_threads() -> None:
     program = "import omfiles; print(omfiles.get_num_threads())"
     assert run_python(program, OMFILES_NUM_THREADS="5") == "5"
@@ -98,6 +99,7 @@ def test_the_number_of_threads() -> None:
             omfiles.set_num_threads(wrong_type)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_many_callers(path: Path) -> None:
     """They share the threads, and none waits for those that are busy with another one."""
     omfiles.set_num_threads(4)
@@ -282,6 +284,7 @@ def written(path: Path, data: np.ndarray, n_threads: int, **options: Any) -> byt
 FLOATS = np.linspace(-5, 5, LARGE.size, dtype=np.float32).reshape(LARGE.shape) + LARGE % 7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "chunks"),
     [

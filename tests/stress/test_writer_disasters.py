@@ -57,6 +57,7 @@ def assert_new(path: Path) -> None:
 # --- killed -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @posix
 def test_killed_at_200_moments(tmp_path: Path) -> None:
     """What `kill -9` leaves behind goes by a name that tells what it is."""
@@ -110,6 +111,7 @@ def test_a_full_disk(tmpfs: Path, write: Callable[[Path], None]) -> None:
     raise AssertionError("there was never enough room")
 
 
+@pytest.mark.slow
 @posix
 def test_a_limit_of_the_size(path: Path) -> None:
     """As on a full disk, wherever no disk can be mounted: a limit in every record, and in the trailer."""

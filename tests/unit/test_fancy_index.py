@@ -171,6 +171,7 @@ def test_extents_near_the_limit_of_64_bits(chunk):
     assert [basic_key[0] for basic_key, _, _ in subselections][-1] == slice(2**62 - 1, 2**62)
 
 
+@pytest.mark.slow
 @pytest.mark.timing
 def test_points_without_work_per_point():
     """A million points in 100,000 chunks."""

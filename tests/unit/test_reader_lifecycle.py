@@ -424,6 +424,7 @@ def test_truncated_anywhere(path: Path, kind: str) -> None:
 # --- what stays behind ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.guarantee(n=24)
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="counts descriptors and mappings through /proc")
 def test_500_rounds_leave_nothing(path: Path) -> None:

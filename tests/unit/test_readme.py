@@ -47,6 +47,7 @@ def test_every_guarantee_has_a_test() -> None:
     assert set(held) == set(promised)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 @pytest.mark.parametrize(
     ("command", "expected"),

@@ -616,6 +616,7 @@ def test_datasets_work_after_a_fork(path):
         np.testing.assert_array_equal(dataset["t2m"].values, FIELD)
 
 
+@pytest.mark.slow
 def test_dask_in_other_processes(path):
     ds = open_dataset(path, chunks={}).chunk(lat=5)
     with dask.config.set(scheduler="processes", num_workers=2):

@@ -306,6 +306,7 @@ def peer():
     return python if found else pytest.skip("there is no omfiles 1.2.0 with zarr")
 
 
+@pytest.mark.slow
 def test_exchange_with_the_peer(peer, tmp_path):
     """Each reads what the other wrote, and both write the same bytes but for padding."""
     rng = np.random.default_rng(0)
