@@ -41,7 +41,7 @@ T = TypeVar("T")
 BATCH_SIZE = 64 << 20
 """Bytes that the subselections of one batch read from a store."""
 PLAN_OVERHEAD = 4 << 10
-"""Bytes that the plan of a subselection takes itself."""
+"""Bytes that the plan of a subselection has itself."""
 
 
 # --- basic selections -------------------------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ def _result(reader: OmFileReader, selection: FancySelection) -> tuple[Array, Arr
 def _batches(
     reader: OmFileReader, subselections: Iterator[Subselection], view: Array
 ) -> Iterator[list[tuple[ReadPlan, Subselection]]]:
-    """Plan subselections, in batches whose results take some memory, but not all."""
+    """Plan subselections, in batches whose results have a bounded size."""
     batch: list[tuple[ReadPlan, Subselection]] = []
     size = 0
     for subselection in subselections:

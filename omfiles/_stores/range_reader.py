@@ -77,7 +77,7 @@ class RangeReader(abc.ABC):
         ranges : sequence of (int, int)
             Start and stop of each; none is empty.
         concurrency : int
-            Most ranges that are on their way, or here and not yet taken: a slow consumer bounds what is in memory.
+            Most ranges that are under way, or here and not yet consumed: a slow consumer bounds what is in memory.
 
         Yields
         ------

@@ -49,11 +49,11 @@ def resolve(source: Any, storage_options: Mapping[str, Any] | None = None) -> st
     """
     if isinstance(source, RangeReader):
         return source
-    place = locate(source, storage_options)
-    if isinstance(place, str):
-        return place
-    if place is not None:
-        return from_fsspec(*place)
+    located = locate(source, storage_options)
+    if isinstance(located, str):
+        return located
+    if located is not None:
+        return from_fsspec(*located)
     if isinstance(source, tuple) and len(source) == 2:
         store, path = source
         return ObstoreReader(store, path) if hasattr(store, "get_range") else from_fsspec(store, path)
