@@ -263,26 +263,6 @@ cdef class Reader(Node):
             raise ValueError(f"{self.name!r} has no child {name!r}")
         return open_child(self, source, index)
 
-    def _index_of(self, name):
-        """Index of the first child of a name, or None."""
-        return find_child(self, opened(self), name)
-
-    def _names(self) -> dict[str, int]:
-        """Index of the first child of each name, in file order."""
-        return names_of(self, opened(self))
-
-    def _attributes(self) -> dict[str, object]:
-        """Values of the attributes by name, in file order."""
-        return attributes_of(self, opened(self), True)
-
-    def _attribute_indices(self) -> dict[str, int]:
-        """Indices of those children that are attributes, by name, in file order."""
-        return attributes_of(self, opened(self), False)
-
-    def _walk(self, *, attributes=False):
-        """Visit this variable and all below it, with or without attributes. Records are not fetched together first."""
-        return walk_from(self, opened(self), attributes)
-
     def _get_flat_variable_metadata(self) -> dict[str, OmVariable]:
         """List this variable and all below it by path, in the order of the file."""
         cdef Source source = opened(self)
@@ -371,6 +351,33 @@ cdef class Reader(Node):
         """
         return read(self, ranges, out)
 
+    def __getitem__(self, key):
+        if isinstance(key, str):
+            return self._descend(key)
+        return read(self, key, None)
+
+    # --- for the rest of the package; only _reading asks for `_remote` -----------------------------------------------
+
+    def _index_of(self, name):
+        """Index of the first child of a name, or None."""
+        return find_child(self, opened(self), name)
+
+    def _names(self) -> dict[str, int]:
+        """Index of the first child of each name, in file order."""
+        return names_of(self, opened(self))
+
+    def _attributes(self) -> dict[str, object]:
+        """Values of the attributes by name, in file order."""
+        return attributes_of(self, opened(self), True)
+
+    def _attribute_indices(self) -> dict[str, int]:
+        """Indices of those children that are attributes, by name, in file order."""
+        return attributes_of(self, opened(self), False)
+
+    def _walk(self, *, attributes=False):
+        """Visit this variable and all below it, with or without attributes. Records are not fetched together first."""
+        return walk_from(self, opened(self), attributes)
+
     def _plan(self, key, out=None):
         """Resolve a basic selection to a `ReadPlan`: the bytes that it needs are to be brought by the caller."""
         cdef Source source = opened(self)
@@ -409,11 +416,6 @@ cdef class Reader(Node):
     def _fetch_tree(self):
         """Have the records of all variables below here, those of a level fetched together."""
         fetch_tree(self, opened(self))
-
-    def __getitem__(self, key):
-        if isinstance(key, str):
-            return self._descend(key)
-        return read(self, key, None)
 
 
 def _reopen(cls, origin, indices):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -218,29 +218,6 @@ class OmFileReaderAsync:
         items = await self._complete(lambda reader: reader.items())
         return [(name, self._of(reader)) for name, reader in items]
 
-    async def walk(self, max_depth: int | None = None) -> list[tuple[str, Self]]:
-        """Open this variable and all below it except attributes, depth first and in file order, with their paths.
-
-        Parameters
-        ----------
-        max_depth : int, optional
-            How many levels below this variable are visited; 1 for the children only, by default all.
-
-        Examples
-        --------
-        >>> import asyncio, numpy as np, omfiles
-        >>> with omfiles.OmFileWriter("model.om") as writer:
-        ...     rain = writer.write_array(np.zeros((2, 3)), (2, 3), name="rain")
-        ...     writer.close(writer.write_group("model", [writer.write_group("surface", [rain])]))
-        >>> async def main():
-        ...     async with await omfiles.OmFileReaderAsync.open("model.om") as model:
-        ...         return [path for path, _ in await model.walk()]
-        >>> asyncio.run(main())
-        ['', 'surface', 'surface/rain']
-        """
-        walked = await self._complete(lambda reader: list(reader.walk(max_depth)))
-        return [(path, self._of(reader)) for path, reader in walked]
-
     async def attrs(self) -> Attributes:
         """Values of the attributes, by name: a mapping as `OmFileReader.attrs`, complete when it is returned.
 
@@ -256,12 +233,43 @@ class OmFileReaderAsync:
         """
 
         def load(reader: OmFileReader) -> Attributes:
-            reader.keys()  # of all children at once
             attrs = reader.attrs
-            len(attrs)  # opens the children
+            len(attrs)  # opens them
             return attrs
 
         return await self._complete(load)
+
+    async def walk(self, max_depth: int | None = None) -> AsyncIterator[tuple[str, Self]]:
+        """Visit this variable and all below it except attributes, depth first and in file order.
+
+        The records of all are fetched first, those of a level together.
+
+        Parameters
+        ----------
+        max_depth : int, optional
+            How many levels below this variable are visited; 1 for the children only, by default all.
+
+        Yields
+        ------
+        path : str
+            What ``reader[path]`` takes. It is empty for this variable, which comes first.
+        variable : OmFileReaderAsync
+            A reader of its own.
+
+        Examples
+        --------
+        >>> import asyncio, numpy as np, omfiles
+        >>> with omfiles.OmFileWriter("model.om") as writer:
+        ...     rain = writer.write_array(np.arange(6).reshape(2, 3), (2, 3), name="rain")
+        ...     writer.close(writer.write_group("model", [writer.write_group("surface", [rain])]))
+        >>> async def main():
+        ...     async with await omfiles.OmFileReaderAsync.open("model.om") as root:
+        ...         return {path: variable.shape async for path, variable in root.walk() if variable.is_array}
+        >>> asyncio.run(main())
+        {'surface/rain': (2, 3)}
+        """
+        for path, reader in await self._complete(lambda reader: list(reader.walk(max_depth))):
+            yield path, self._of(reader)
 
     async def tree(self, limit: int = 10_000) -> str:
         """All variables below and including this one as text: names, types, shapes, attributes.

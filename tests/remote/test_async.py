@@ -207,9 +207,10 @@ def test_children(open_: Any, content: bytes) -> None:
             assert (await root["inner/seven"]).read_scalar() == 7
             with pytest.raises(KeyError, match="'eight'"):
                 await root["inner/eight"]
-            walked = [(path, reader.shape) for path, reader in await root.walk()]
-            assert walked == [(path, reader.shape) for path, reader in expected.walk()]
-            assert [path for path, _ in await root.walk(max_depth=0)] == [""]
+            for depth in (None, 0, 1, 2):
+                found = [(path, variable.name) async for path, variable in root.walk(depth)]
+                assert found == [(path, variable.name) for path, variable in expected.walk(depth)]
+            assert ("array", SHAPE) in [(path, variable.shape) async for path, variable in root.walk()]
             assert await root.tree() == expected.tree()
             assert await root.tree(limit=2) == expected.tree(limit=2)
             with pytest.raises(TypeError, match="not iterable"):
@@ -222,13 +223,14 @@ def test_children(open_: Any, content: bytes) -> None:
                 root.values(),
                 root.items(),
                 root.attrs(),
-                root.walk(),
                 root.tree(),
                 root["array"],
             ]
             for call in calls:
                 with pytest.raises(ValueError, match="closed"):
                     await call
+            with pytest.raises(ValueError, match="closed"):
+                await anext(root.walk())
 
     asyncio.run(run())
 

@@ -110,6 +110,7 @@ def test_open_and_list(job_of, tail_file: bytes) -> None:
         listed = job.runner.run(list_async(job.reader))
     else:
         listed = {name: dict(child.attrs) for name, child in job.reader.items()}
+        assert len(list(job.reader.walk())) == 61
         assert len(job.reader._get_flat_variable_metadata()) == 301
         assert len(job.reader.tree().splitlines()) == 61
         repr(job.reader), job.reader._repr_html_()
@@ -124,6 +125,7 @@ def test_attributes_and_selections_of_asyncio(tail_file: bytes, inline_file: byt
         job = Job("async-native", content)
         job.open()
         job.start()
+        assert len(job.do(walked(job.reader))) == 61
         children = job.do(job.reader.children())
         assert {child.name: dict(job.do(child.attrs())) for child in children}["variable_9"] == ATTRS
         assert job.trips <= n_trips
@@ -136,6 +138,10 @@ def test_attributes_and_selections_of_asyncio(tail_file: bytes, inline_file: byt
         np.testing.assert_array_equal(job.do(array.oindex[[3, 30], :, [7]]), values(POINT_SHAPE, 41)[[3, 30]][..., [7]])
         assert job.trips <= 2
         job.close()
+
+
+async def walked(reader: OmFileReaderAsync) -> list[str]:
+    return [path async for path, _ in reader.walk()]
 
 
 async def list_async(reader: OmFileReaderAsync) -> dict[str, dict[str, Any]]:
