@@ -149,7 +149,7 @@ def test_paths(root: OmFileReader) -> None:
     assert "inner/wind/y" not in root
     with pytest.raises(KeyError, match=r"'top' has no child 't2n'; did you mean 't2m'\?"):
         root["t2n"]
-    with pytest.raises(KeyError, match="it has none"):
+    with pytest.raises(KeyError, match="there are none"):
         root["empty"]["x"]
 
 
