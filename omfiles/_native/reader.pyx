@@ -270,7 +270,8 @@ cdef class Reader(Node):
         cdef OmVariable node = OmVariable.__new__(OmVariable)
         cdef Reader parent
         cdef str path = "/" + self.name
-        cdef list paths = [path]  # of the levels
+        cdef str prefix = path + "/"
+        cdef list prefixes = []  # of the levels above
         cdef dict found = {path: node}
         fetch_tree(self, source)
         node.name = path
@@ -280,10 +281,9 @@ cdef class Reader(Node):
             node = OmVariable.__new__(OmVariable)
             if not advance(walk, node):
                 return found
-            del paths[len(walk.above) + 1:]
-            path = <str> paths[len(walk.above)] + "/" + name_of(&walk.record)
-            paths.append(path)
-            node.name = path
+            while len(prefixes) > len(walk.above):
+                prefix = prefixes.pop()
+            node.name = path = prefix + name_of(&walk.record)
             if path not in found:
                 found[path] = node
             if walk.record.n_children != 0:
@@ -292,6 +292,8 @@ cdef class Reader(Node):
                 parent.record = walk.record
                 parent.owner = walk.owner
                 enter(walk, parent)
+                prefixes.append(prefix)
+                prefix = path + "/"
 
     def _init_from_variable(self, variable):
         """Open a variable that a listing of the same file gave."""
@@ -368,11 +370,11 @@ cdef class Reader(Node):
 
     def _attributes(self) -> dict[str, object]:
         """Values of the attributes by name, in file order."""
-        return attributes_of(self, opened(self), True)
+        return attributes_of(self, opened(self), True, -1)
 
-    def _attribute_indices(self) -> dict[str, int]:
-        """Indices of those children that are attributes, by name, in file order."""
-        return attributes_of(self, opened(self), False)
+    def _open_attributes(self, limit=-1):
+        """Readers of the attributes by name, in file order; of no more than `limit`."""
+        return attributes_of(self, opened(self), False, limit)
 
     def _walk(self, *, attributes=False):
         """Visit this variable and all below it, with or without attributes. Records are not fetched together first."""
@@ -530,7 +532,7 @@ cdef class Walk:
     cdef Reader root
     cdef bint with_attributes
     cdef bint started
-    cdef list above         # the values of `parent`, `next` and `length` one level higher each
+    cdef list above         # the parents of `parent`, from the root of the walk
     cdef Reader parent      # whose children are visited; None before the first
     cdef uint32_t next      # index of its next child
     cdef Py_ssize_t length  # of its path
@@ -590,7 +592,7 @@ cdef Walk walk_from(Reader self, Source source, bint with_attributes):
 cdef int enter(Walk self, Reader node) except -1:
     """Go on with the children of the variable that was visited last."""
     if self.parent is not None:
-        self.above.append((self.parent, self.next, self.length))
+        self.above.append(self.parent)
         self.length += 1 + node.record.name_size
     self.parent = node
     self.next = 0
@@ -603,7 +605,9 @@ cdef bint advance(Walk self, Node node) except -1:
     while self.next == self.parent.record.n_children:
         if not self.above:
             return False
-        self.parent, self.next, self.length = self.above.pop()
+        self.next = self.parent.index + 1
+        self.length -= 1 + self.parent.record.name_size
+        self.parent = self.above.pop()
     parent = &self.parent.record
     self.next += 1
     locate_child(parent, self.source, self.next - 1, &node.span)
@@ -703,21 +707,32 @@ cdef dict names_of(Reader self, Source source):
     return names
 
 
-cdef dict attributes_of(Reader self, Source source, bint values):
-    """The attributes by name: their values or their indices. Of several with one name the first counts."""
-    cdef omf_span span
-    cdef omf_record record
+cdef dict attributes_of(Reader self, Source source, bint values, Py_ssize_t limit):
+    """The attributes by name, of several with one name the first: their values, or readers of them."""
+    cdef Reader child = None
     cdef uint32_t i
     cdef str name
     cdef dict found = {}
     fetch_children(self, source)
     for i in range(self.record.n_children):
-        locate_child(&self.record, source, i, &span)
-        _owner = load_record(source, span, &record, &self.record)  # keeps the name and the value
-        if is_attribute(&record):
-            name = name_of(&record)
-            if name not in found:
-                found[name] = scalar_of(&record, source.name) if values else i
+        if len(found) == limit:
+            break
+        if child is None:
+            child = new_like(self)
+        locate_child(&self.record, source, i, &child.span)
+        owner = load_record(source, child.span, &child.record, &self.record)  # keeps the name and the value
+        if not is_attribute(&child.record):
+            continue
+        name = name_of(&child.record)
+        if name in found:
+            continue
+        if values:
+            found[name] = scalar_of(&child.record, source.name)
+        else:
+            descend(child, self, &self.record, i, source)
+            finish(child, source, owner)
+            found[name] = child
+            child = None
     return found
 
 

@@ -134,7 +134,6 @@ cdef int descend(Node self, Node parent, const omf_record *parent_record, uint32
     self.parent = ancestor
     self.index = index
     self.depth = parent.depth + 1
-    self.ancestor = None
     while ancestor is not None:
         if ancestor.offset == self.span.offset:
             raise_misplaced(self, "the record is among its own ancestors; the children of a variable must not contain "

@@ -63,8 +63,7 @@ class Attributes(Mapping[str, Any]):
 
     def _open(self) -> dict[str, Any]:
         if self._children is None:
-            indices = self._reader._attribute_indices()
-            self._children = {name: self._reader.get_child_by_index(index) for name, index in indices.items()}
+            self._children = self._reader._open_attributes()
         return self._children
 
     def __getitem__(self, name: str) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html as _html
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -140,15 +139,14 @@ def _nodes(reader: Any, limit: int) -> Iterator[_Node | None]:
         if n_left <= 0 and walk.depth > 0:
             yield None
             return
-        indices = variable._attribute_indices().values()
-        attributes = [variable.get_child_by_index(index) for index in islice(indices, max(0, n_left - 1))]
+        attributes = variable._open_attributes(max(0, n_left))  # one more than is shown
         yield _Node(
             walk.depth,
             name_text(variable.name),
             _description(variable),
-            [(name_text(attribute.name), value_text(attribute)) for attribute in attributes],
+            [(name_text(name), value_text(attributes[name])) for name in list(attributes)[: max(0, n_left - 1)]],
         )
-        n_left -= 1 + len(indices)
+        n_left -= 1 + len(attributes)
     if n_left < 0:
         yield None
 

@@ -48,18 +48,20 @@ def test_scalar_children_without_children_in_file_order(reader):
         attrs["units"] = "C"
 
 
-def test_children_are_opened_at_the_first_use_and_only_once(reader, monkeypatch):
-    n_opened = []
-    monkeypatch.setattr(
-        OmFileReader,
-        "get_child_by_index",
-        lambda self, index, open=OmFileReader.get_child_by_index: n_opened.append(index) or open(self, index),
-    )
+def test_attributes_are_opened_at_the_first_use_and_only_once(reader, monkeypatch):
+    n_calls = 0
+
+    def open_attributes(self, original=OmFileReader._open_attributes):
+        nonlocal n_calls
+        n_calls += 1
+        return original(self)
+
+    monkeypatch.setattr(OmFileReader, "_open_attributes", open_attributes)
     attrs = Attributes(reader)
-    assert n_opened == []
+    assert n_calls == 0
     for _ in range(2):
         assert attrs["units"] == "K"
-        assert n_opened == [0, 3, 6]
+        assert n_calls == 1
 
 
 def test_repr(reader):
