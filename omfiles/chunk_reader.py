@@ -94,7 +94,8 @@ class OmChunkFileReader:
         Parameters
         ----------
         spatial_index : tuple of int or slice
-            ``(x, y)``, such as `omfiles.grids.OmGrid.find_point_xy` gives.
+            ``(x, y)``, such as `omfiles.grids.OmGrid.find_point_xy` gives; but that gives None for a place outside of
+            the grid, which is no index.
 
         Returns
         -------
@@ -107,11 +108,16 @@ class OmChunkFileReader:
         FileNotFoundError
             A file is missing; the message has its path.
         RuntimeError
-            The index does not fit the array of a file; or a file is damaged, or has fewer times than the metadata
-            say (`omfiles.OmFormatError`).
+            The index is no pair, or does not fit the array of a file; or a file is damaged, or has fewer times than
+            the metadata say (`omfiles.OmFormatError`).
         OSError
             Exceptions of the filesystem arrive unchanged.
         """
+        if spatial_index is None:
+            raise RuntimeError(
+                "spatial_index is None, not (x, y): find_point_xy gives that for a place outside of the grid; "
+                "find_points raises an error that names the place and the reach of the grid"
+            )
         parts = [(path, *self._times(index)) for index, path in self.iter_files()]
         # If no time is in the range, the first file says how many points there are.
         parts = [part for part in parts if len(part[1])] or parts[:1]

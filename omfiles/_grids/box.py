@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from omfiles._grids.projection import Array
 
-__all__ = ["BORDER", "Box", "Indices", "check_points", "check_shape"]
+__all__ = ["BORDER", "Box", "Indices", "check_points", "check_shape", "outside_text"]
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 
@@ -42,6 +42,15 @@ def check_points(lat: npt.ArrayLike, lon: npt.ArrayLike) -> tuple[Array, Array]:
             + (f" at {[int(i) for i in at]}" if at else "")
         )
     return latitude, longitude
+
+
+def outside_text(lat: Array, lon: Array, outside: npt.NDArray[np.bool_], reach: str) -> str:
+    """Name the places that are outside of a grid, and say how far that reaches."""
+    first = np.flatnonzero(outside)[0]
+    return (
+        f"{np.count_nonzero(outside)} of {outside.size} places are outside of the grid, the first at latitude "
+        f"{lat.flat[first]}, longitude {lon.flat[first]}; {reach}"
+    )
 
 
 class Box(NamedTuple):

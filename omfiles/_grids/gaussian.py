@@ -146,9 +146,14 @@ class GaussianGrid(OmGrid):
         line = np.searchsorted(self._starts, x, side="right") - 1
         return self._lines[line], _longitude(x - self._starts[line], self._counts[line])
 
-    def find_points(self, lat: npt.ArrayLike, lon: npt.ArrayLike) -> tuple[Indices, Indices]:
-        along, line = self._find(*check_points(lat, lon))
-        return self._starts[line] + along, np.zeros_like(line)
+    def _nearest(
+        self, latitude: Array, longitude: Array, columns: range | None = None, rows: range | None = None
+    ) -> tuple[Indices, Indices]:
+        along, line = self._find(latitude, longitude)
+        x = self._starts[line] + along
+        if columns is not None:
+            x = np.where((x >= columns.start) & (x < columns.stop), x - columns.start, -1)
+        return x, np.where(x < 0, -1, 0)
 
     def _find(self, latitude: Array, longitude: Array) -> tuple[Indices, Indices]:
         """Find the nearest points: indices on the line, and lines. Open-Meteo decides in the same way."""
@@ -156,13 +161,13 @@ class GaussianGrid(OmGrid):
         line = np.trunc(self.latitude_lines - 1 - (latitude - d / 2) / d)
         line = np.clip(line, 0, 2 * self.latitude_lines - 2).astype(np.int64)
         (along, distance), (along_south, distance_south) = (
-            self._nearest(latitude, longitude, candidate) for candidate in (line, line + 1)
+            self._nearest_on(latitude, longitude, candidate) for candidate in (line, line + 1)
         )
         north = distance < distance_south
         line = np.where(north, line, line + 1)
         return np.where(north, along, along_south) % self._counts[line], line
 
-    def _nearest(self, latitude: Array, longitude: Array, line: Indices) -> tuple[Indices, Array]:
+    def _nearest_on(self, latitude: Array, longitude: Array, line: Indices) -> tuple[Indices, Array]:
         """Find the nearest points on given lines, and the squares of their distances."""
         step = 360 / self._counts[line]
         along = np.rint(longitude / step)

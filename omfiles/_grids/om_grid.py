@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from omfiles._grids.box import Indices
+from omfiles._grids.box import Indices, check_points, outside_text
 from omfiles._grids.projection import Array
 from omfiles.types import LatLon, XYIndex
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Kind", "OmGrid"]
 
 Kind: TypeAlias = Literal["geographic", "projected", "gaussian"]
+
+NOWHERE = np.iinfo(np.int64).min
+"""What is below the mask of an index: no array has such a one."""
 
 
 class OmGrid:
@@ -63,8 +66,11 @@ class OmGrid:
     ('projected', (1059, 1799))
     >>> grid.find_point_xy(40.0, -105.3)
     XYIndex(x=678, y=594)
-    >>> grid.find_points([40.0, 52.5], [-105.3, 13.4])
-    (array([678,  -1]), array([594,  -1]))
+    >>> grid.find_points([40.0, 39.7], [-105.3, -104.9])
+    (array([678, 688]), array([594, 582]))
+    >>> x, y = grid.find_points([40.0, 52.5], [-105.3, 13.4], outside="mask")
+    >>> x.mask
+    array([False,  True])
     """
 
     crs_wkt: str
@@ -144,25 +150,61 @@ class OmGrid:
         """Compute indices of places between the grid points, see `RegularGrid.fractional_index`."""
         raise self._no_columns()
 
-    def find_points(self, lat: npt.ArrayLike, lon: npt.ArrayLike) -> tuple[Indices, Indices]:
-        """Find the grid points that are nearest to places.
+    def find_points(
+        self, lat: npt.ArrayLike, lon: npt.ArrayLike, *, outside: Literal["raise", "mask"] = "raise"
+    ) -> tuple[Indices, Indices]:
+        """Find the grid points that are nearest to places: the cells that Open-Meteo's API takes.
 
         Parameters
         ----------
         lat, lon : array_like
             Latitudes and longitudes in degrees, which broadcast.
+        outside : {"raise", "mask"}
+            What to do about places that are more than half a cell outside of the grid: raise an error, or return
+            masked arrays. Global grids have no places outside.
 
         Returns
         -------
         tuple of ndarray
-            Indices x and y, int64; both -1 for places outside of the grid.
+            Indices x and y, int64. With "mask", masked arrays: ``reader.vindex[y, x]`` gives NaN where they are
+            masked. Below the mask is no index of any array, so that nothing reads another cell by it.
 
         Raises
         ------
         ValueError
-            A coordinate is not finite.
+            A place is outside of the grid, or a coordinate is not finite.
         """
+        if outside not in ("raise", "mask"):
+            raise ValueError(f"outside is 'raise' or 'mask', not {outside!r}")
+        latitude, longitude = check_points(lat, lon)
+        x, y = self._nearest(latitude, longitude)
+        missing = np.asarray(x < 0)
+        if outside == "mask":
+            x, y = (np.ma.masked_array(np.where(missing, NOWHERE, at), missing) for at in (x, y))
+            return x, y
+        if missing.any():
+            text = outside_text(latitude, longitude, missing, self._reach())
+            raise ValueError(f"{text}; outside='mask' masks them")
+        return x, y
+
+    def _nearest(
+        self, latitude: Array, longitude: Array, columns: range | None = None, rows: range | None = None
+    ) -> tuple[Indices, Indices]:
+        """Find the nearest grid points, or positions in some columns and rows: x and y, both -1 outside."""
         raise NotImplementedError
+
+    def _reach(self, columns: Indices | None = None, rows: Indices | None = None) -> str:
+        """Say how far the grid reaches, or some columns and rows of it."""
+        x = np.arange(self.shape[1]) if columns is None else columns
+        y = np.arange(self.shape[0]) if rows is None else rows
+        if not x.size or not y.size:
+            return "it has no points"
+        sides = [(x, y[:1]), (x, y[-1:]), (x[:1], y), (x[-1:], y)]
+        lat, lon = (np.concatenate(points) for points in zip(*(self.coordinates(*side) for side in sides)))
+        return (
+            f"its sides are between latitudes {lat.min():.6g} and {lat.max():.6g} "
+            f"and between longitudes {lon.min():.6g} and {lon.max():.6g}"
+        )
 
     def find_box(self, south: float, north: float, west: float, east: float) -> tuple[slice, slice | Indices] | Indices:
         """Find the smallest selection that has all grid points within a box.
@@ -197,7 +239,7 @@ class OmGrid:
         Returns
         -------
         XYIndex or None
-            Its indices; None if the place is more than half a cell outside of the grid.
+            Its indices; None if the place is more than half a cell outside of the grid. `find_points` raises there.
 
         Raises
         ------
@@ -208,7 +250,7 @@ class OmGrid:
         """
         if np.ndim(lat) or np.ndim(lon):
             raise TypeError("find_point_xy takes the latitude and longitude of one place; find_points takes arrays")
-        x, y = self.find_points(lat, lon)
+        x, y = self._nearest(*check_points(lat, lon))
         return XYIndex(int(x), int(y)) if x >= 0 else None
 
     def get_coordinates(self, x: float, y: float) -> LatLon:

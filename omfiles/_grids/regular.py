@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from omfiles._grids import crs, wkt
+from omfiles._grids.axis import Axis
 from omfiles._grids.box import Box, Indices, check_points, check_shape
 from omfiles._grids.om_grid import Kind, OmGrid
 from omfiles._grids.projection import Array, Geographic, RotatedPole
@@ -179,22 +180,36 @@ class RegularGrid(OmGrid):
         >>> grid.fractional_index(10.125, [-180, 180.0625, 359])
         (array([0.00e+00, 2.50e-01, 7.16e+02]), array([400.5, 400.5, 400.5]))
         """
-        latitude, longitude = check_points(lat, lon)
-        if self.kind == "projected":
-            latitude = np.where(np.abs(latitude) <= 90, latitude, np.nan)
-        x, y = self._forward(latitude, longitude)
+        x, y = self._project(*check_points(lat, lon))
         x, y = (x - self.origin[0]) / self.dx, (y - self.origin[1]) / self.dy
         if self._period is not None:
             turn = self._period / self.dx
             x = x - turn * np.rint((x - (self.nx - 1) / 2) / turn)
         return x, y
 
-    def find_points(self, lat: npt.ArrayLike, lon: npt.ArrayLike) -> tuple[Indices, Indices]:
-        x, y = (np.rint(index) for index in self.fractional_index(lat, lon))
-        if self._period is not None and np.rint(self._period / self.dx) == self.nx:
-            x = x % self.nx  # the column after the last is the first
-        inside = (x >= 0) & (x < self.nx) & (y >= 0) & (y < self.ny)
-        return np.where(inside, x, -1).astype(np.int64), np.where(inside, y, -1).astype(np.int64)
+    @cached_property
+    def _axes(self) -> tuple[Axis, Axis]:
+        """Columns and rows."""
+        degrees = self._period is not None
+        return (
+            Axis(self.origin[0], self.dx, self.nx, "longitude" if degrees else "plane"),
+            Axis(self.origin[1], self.dy, self.ny, "latitude" if degrees else "plane"),
+        )
+
+    def _project(self, latitude: Array, longitude: Array) -> tuple[Array, Array]:
+        """Projection coordinates x and y of places; not finite where there are none."""
+        if self.kind == "projected":
+            latitude = np.where(np.abs(latitude) <= 90, latitude, np.nan)
+        return self._forward(latitude, longitude)
+
+    def _nearest(
+        self, latitude: Array, longitude: Array, columns: range | None = None, rows: range | None = None
+    ) -> tuple[Indices, Indices]:
+        parts = range(self.nx) if columns is None else columns, range(self.ny) if rows is None else rows
+        found = zip(self._axes, self._project(latitude, longitude), parts)
+        x, y = (axis.nearest_in(at, part) for axis, at, part in found)
+        inside = (x >= 0) & (y >= 0)
+        return np.where(inside, x, -1), np.where(inside, y, -1)
 
     def find_box(self, south: float, north: float, west: float, east: float) -> tuple[slice, slice | Indices]:
         box = Box.between(south, north, west, east)

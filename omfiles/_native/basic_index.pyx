@@ -48,7 +48,7 @@ cdef int take(Selection *selection, unsigned dim, Py_ssize_t length, object item
         PySlice_Unpack(item, &start, &stop, &step)
         take_slice(selection, dim, length, start, stop, step)
         return 0
-    if isinstance(item, int):
+    if isinstance(item, int) and not isinstance(item, bool):
         index = PyNumber_AsSsize_t(item, IndexError)
     else:
         index = index_of(item)
@@ -63,7 +63,7 @@ cdef int take(Selection *selection, unsigned dim, Py_ssize_t length, object item
 
 
 cdef Py_ssize_t index_of(object item) except? -1:
-    if not PyIndex_Check(item) or isinstance(item, np.bool_):  # which numpy before 2.3 takes for an index
+    if not PyIndex_Check(item) or isinstance(item, (bool, np.bool_)):  # which numpy before 2.3 takes for an index
         raise unsupported(item)
     try:
         return PyNumber_AsSsize_t(item, IndexError)
@@ -89,6 +89,8 @@ cdef void take_slice(Selection *selection, unsigned dim, Py_ssize_t length, Py_s
 
 cdef object unsupported(object item):
     text = f"unsupported selection item for basic indexing; expected integer or slice, got {type(item)}"
+    if isinstance(item, (bool, np.bool_)):
+        text += "; a mask has a value for each element (reader.oindex[...]), and int() makes an index of a bool"
     if hasattr(item, "__len__") and not isinstance(item, (str, bytes)):
         text += "; use reader.oindex[...] (a list for each dimension) or reader.vindex[...] (points) for them"
     return IndexError(text)

@@ -45,11 +45,14 @@ class FancySelection(NamedTuple):
         Axes of the result in the order in which subselections have them.
     subselections : iterator of Subselection
         What to read into ``selection.view(out)``.
+    missing : ndarray of bool, optional
+        Elements of the result whose indices are masked. They are NaN, whatever subselections read there.
     """
 
     shape: tuple[int, ...]
     axes: tuple[int, ...]
     subselections: Iterator[Subselection]
+    missing: np.ndarray | None = None
 
     def view(self, out: np.ndarray) -> np.ndarray:
         """View a result with its axes in the order of subselections. Axes of length 1 may be left out."""
@@ -99,6 +102,7 @@ def pointwise(key: Any, shape: Sequence[int], chunks: Sequence[int], limit: int 
     ----------
     key : tuple of int and integer arrays, or a mask
         One item for each dimension; they are broadcast against each other. Or one boolean array of the whole shape.
+        Integer arrays may be masked.
     shape, chunks : sequence of int
         Of the array to select from.
     limit : int
@@ -114,6 +118,10 @@ def pointwise(key: Any, shape: Sequence[int], chunks: Sequence[int], limit: int 
     >>> out
     array([19,  0, 16])
     """
+    key, missing = _unmasked(key)
+    if missing is not None:
+        selection = pointwise(key, shape, chunks, limit)
+        return selection._replace(missing=np.broadcast_to(missing, selection.shape))
     out_shape, indices = _broadcast_indices(key, shape)
     if 0 in out_shape:
         return FancySelection(out_shape, tuple(range(len(out_shape))), iter(()))
@@ -178,6 +186,7 @@ def _axis(item: Any, axis: int, size: int) -> int | range | np.ndarray:
     """An integer, a range, or an array of indices, all in [0, size)."""
     if isinstance(item, slice):
         return range(*item.indices(size))
+    _refuse_bool(item, axis)
     try:
         index = operator.index(item)
     except TypeError:
@@ -199,7 +208,17 @@ def _axis(item: Any, axis: int, size: int) -> int | range | np.ndarray:
     return _as_range(_in_bounds(array, axis, size))
 
 
+def _refuse_bool(item: Any, axis: int) -> None:
+    if isinstance(item, bool | np.bool_):
+        raise IndexError(
+            f"axis {axis}: {item} is no index; a mask has a value for each element, and int() makes an index of a bool"
+        )
+
+
 def _as_array(item: Any, axis: int) -> np.ndarray:
+    _refuse_bool(item, axis)
+    if isinstance(item, np.ma.MaskedArray):
+        raise IndexError(f"axis {axis}: masked indices are for vindex, which gives NaN where they are masked")
     array = np.asarray(item)
     if array.size == 0 and not isinstance(item, np.ndarray):
         array = array.astype(np.int64)  # numpy makes float64 of an empty list
@@ -233,6 +252,21 @@ def _as_range(array: np.ndarray) -> range | np.ndarray:
 def as_slice(indices: range) -> slice:
     stop = indices.stop if indices.stop >= 0 else None
     return slice(indices.start, stop, indices.step)
+
+
+def _unmasked(key: Any) -> tuple[Any, np.ndarray | None]:
+    """Replace masked indices by others of the same array, and tell which elements of the result they are."""
+    items = key if isinstance(key, tuple) else (key,)
+    if not any(isinstance(item, np.ma.MaskedArray) for item in items):
+        return key, None
+    missing: Any = False
+    filled = []
+    for item in items:
+        if isinstance(item, np.ma.MaskedArray):
+            missing = missing | np.ma.getmaskarray(item)
+            item = item.filled(item.compressed()[0] if item.count() else 0)
+        filled.append(item)
+    return tuple(filled), np.asarray(missing) if np.any(missing) else None
 
 
 def _broadcast_indices(key: Any, shape: Sequence[int]) -> tuple[tuple[int, ...], list[np.ndarray]]:

@@ -104,7 +104,8 @@ def pointwise(reader: OmFileReader, key: Any) -> FancySelection:
 
 def read_selection(reader: OmFileReader, select: Select, key: Any) -> Array:
     """Read a selection by index arrays and masks; `select` is `orthogonal` or `pointwise`."""
-    out, view, subselections = _result(reader, select(reader, key))
+    selection = select(reader, key)
+    out, view, subselections = _result(reader, selection)
     file = reader._remote
     if file is None:
         for basic_key, out_index, box_index in subselections:
@@ -112,13 +113,13 @@ def read_selection(reader: OmFileReader, select: Select, key: Any) -> Array:
                 reader.read_array(basic_key, out=view)
             else:
                 view[out_index] = reader.read_array(basic_key)[box_index]
-        return out
+        return _masked(out, selection)
     from omfiles._reading.remote_read import chunk_batches
 
     for batch in _batches(reader, subselections, view):
         file.run(chunk_batches(file, [plan for plan, _ in batch]))
         _scatter(batch, view)
-    return out
+    return _masked(out, selection)
 
 
 async def read_selection_async(reader: OmFileReader, select: Select, key: Any) -> Array:
@@ -130,12 +131,13 @@ async def read_selection_async(reader: OmFileReader, select: Select, key: Any) -
     from omfiles._reading.remote_read import chunk_batches
 
     with await complete(reader, copy) as remote:
-        out, view, subselections = await to_thread(lambda: _result(remote, select(remote, key)))
+        selection = await to_thread(select, remote, key)
+        out, view, subselections = await to_thread(_result, remote, selection)
         batches = _batches(remote, subselections, view)
         while batch := await to_thread(next, batches, None):
             await file.run_async(chunk_batches(file, [plan for plan, _ in batch]))
             await to_thread(_scatter, batch, view)
-    return out
+    return _masked(out, selection)
 
 
 def _require_array(reader: OmFileReader, what: str) -> None:
@@ -150,9 +152,20 @@ def _box_limit(reader: OmFileReader) -> int:
 
 def _result(reader: OmFileReader, selection: FancySelection) -> tuple[Array, Array, Iterator[Subselection]]:
     """Make the result of a selection, the view of it that subselections fill, and these."""
+    if selection.missing is not None and reader.dtype.kind != "f":
+        raise IndexError(
+            f"masked indices give NaN, which {reader.dtype} of {reader.name!r} cannot hold: leave them out, x[~x.mask]"
+        )
     require_size(selection.shape, reader.dtype.itemsize, reader.name)
     out = np.empty(selection.shape, reader.dtype)
     return out, selection.view(out), selection.subselections
+
+
+def _masked(out: Array, selection: FancySelection) -> Array:
+    """Set elements that have masked indices to NaN."""
+    if selection.missing is not None:
+        out[selection.missing] = np.nan
+    return out
 
 
 def _batches(

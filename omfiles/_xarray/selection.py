@@ -252,36 +252,21 @@ class GridIndex(xarray.Index):
         return _result(self._nearest(lat, lon))
 
     def _nearest(self, lat: Any, lon: Any) -> dict[Hashable, Any]:
+        from omfiles._grids.box import check_points, outside_text
+
         lat, lon = (label if isinstance(label, xarray.DataArray) else _labelled(label) for label in (lat, lon))
         lat, lon = xarray.broadcast(lat, lon)
-        positions = self._positions(lat.values, lon.values)
-        outside = np.any([at < 0 for at in positions.values()], axis=0)
+        rows = self.rows if isinstance(self.rows, range) else None
+        x, y = self.grid._nearest(*check_points(lat.values, lon.values), self.columns, rows)
+        outside = np.asarray(x < 0)
         if np.any(outside):
-            first = np.flatnonzero(outside)[0]
-            raise KeyError(
-                f"{np.count_nonzero(outside)} of {outside.size} places are outside of the grid, the first at latitude "
-                f"{lat.values.flat[first]}, longitude {lon.values.flat[first]}; {self._extent()}"
-            )
+            raise KeyError(outside_text(lat.values, lon.values, outside, self._extent()))
+        positions = {self._dims["x"]: x} if rows is None else {self._dims["x"]: x, self._dims["y"]: y}
         return {dim: lat.copy(data=at) if at.ndim else int(at) for dim, at in positions.items()}
-
-    def _positions(self, lat: npt.NDArray[Any], lon: npt.NDArray[Any]) -> dict[Hashable, Positions]:
-        """Positions of the nearest points, -1 outside."""
-        grid = self.grid
-        x, y = grid.find_points(lat, lon) if grid.is_gaussian else grid.fractional_index(lat, lon)
-        found = {self._dims["x"]: _position(x, self.columns)}
-        if not isinstance(self.rows, int):
-            found[self._dims["y"]] = _position(y, self.rows)
-        return found
 
     def _extent(self) -> str:
         """Say how far the grid reaches."""
-        x, y = _indices(self.columns), _indices(self.rows)
-        sides = [(x, y[:1]), (x, y[-1:]), (x[:1], y), (x[-1:], y)]
-        lat, lon = (np.concatenate(points) for points in zip(*(self.grid.coordinates(*side) for side in sides)))
-        return (
-            f"its sides are between latitudes {lat.min():.6g} and {lat.max():.6g} "
-            f"and between longitudes {lon.min():.6g} and {lon.max():.6g}"
-        )
+        return self.grid._reach(_indices(self.columns), _indices(self.rows))
 
     def _in_box(self, lat: slice, lon: slice) -> dict[Hashable, Any]:
         if lat.step is not None or lon.step is not None:

@@ -39,6 +39,10 @@ class Model(NamedTuple):
 
 GEOGRAPHIC = {
     "GFS": Model("+proj=longlat +R=6371229", (-180, -90), (0.5, 0.5), (361, 720)),
+    "GFS 0.13": Model(
+        "+proj=longlat +R=6371229", (-180, -0.11714935 * 1535 / 2), (360 / 3072, 0.11714935), (1536, 3072)
+    ),
+    "ICON": Model("+proj=longlat +R=6371229", (-180, -90), (0.125, 0.125), (1441, 2879)),
     "ICON-D2": Model("+proj=longlat +R=6371229", (-3.94, 43.18), (0.02, 0.02), (746, 1215)),
     "both ends": Model("+proj=longlat +datum=WGS84", (-180, -90), (2.5, 2.5), (73, 145)),
 }

@@ -8,9 +8,11 @@ from unittest import mock
 import fsspec
 import numpy as np
 import pytest
+from models import MODELS
 
 import omfiles
 from omfiles.chunk_reader import CONCURRENT_FILES, OmChunkFileReader
+from omfiles.grids import RegularGrid
 from omfiles.meta import OmChunksMeta
 
 LENGTH, HOURS = 5, 6
@@ -147,3 +149,16 @@ def test_files_are_read_at_the_same_time():
     with mock.patch("omfiles.chunk_reader.OmFileReader.from_fsspec", open_file):
         reader = OmChunkFileReader(META, None, "", at(0), at(CONCURRENT_FILES * LENGTH - 1))
         assert len(reader.load_data((0, 0))[1]) == CONCURRENT_FILES * LENGTH
+
+
+def test_places_outside_of_the_grid(memory):
+    reader = reader_of(memory, at(0), at(3))
+    grid = RegularGrid(MODELS["ICON-D2"].wkt(), MODELS["ICON-D2"].shape)
+    with pytest.raises(RuntimeError, match="find_point_xy gives that for a place outside of the grid"):
+        reader.load_data(grid.find_point_xy(10, 120))
+    x, y = grid.find_points(10, 120, outside="mask")
+    with pytest.raises(RuntimeError, match="cannot read"):
+        reader.load_data((x, y))
+    for wrong in ((True, 0), (0, np.False_)):
+        with pytest.raises(RuntimeError, match="unsupported selection item"):
+            reader.load_data(wrong)

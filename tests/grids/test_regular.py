@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+import asyncio
+import math
 import pickle
 
 import numpy as np
 import pytest
 from models import MODELS
 
+import omfiles
+from omfiles import OmFileReader
 from omfiles.grids import OmGrid, RegularGrid
 from omfiles.types import LatLon, XYIndex
 
@@ -170,13 +174,121 @@ def test_get_coordinates(globe):
 
 def test_half_a_cell_of_tolerance():
     grid = geographic(0, 0, 10, 10, (11, 11))
-    assert grid.find_point_xy(10.5, -0.5) == XYIndex(0, 10)  # half to even
-    assert grid.find_point_xy(0.5, 1.5) == XYIndex(2, 0)
+    assert grid.find_point_xy(10.5, -0.5) == XYIndex(0, 10)
+    assert grid.find_point_xy(0.5, 1.5) == XYIndex(2, 1)  # half away from zero
+    assert geographic(0, 0, 11, 11, (12, 12)).find_point_xy(11.5, 11.5) == XYIndex(11, 11)
     for outside in ((10.51, 5), (-0.51, 5), (5, 10.51), (5, -0.51)):
         assert grid.find_point_xy(*outside) is None
-    x, y = grid.find_points([[0, 20], [5, 5]], [3, 359.8])
-    np.testing.assert_array_equal(x, [[3, -1], [3, 0]])
-    np.testing.assert_array_equal(y, [[0, -1], [5, 5]])
+    x, y = grid.find_points([[0, 20], [5, 5]], [3, 359.8], outside="mask")
+    assert x.tolist() == [[3, None], [3, 0]]
+    assert y.tolist() == [[0, None], [5, 5]]
+
+
+def test_places_outside_are_named():
+    grid = geographic(0, 0, 10, 10, (11, 11))
+    text = (
+        r"^2 of 3 places are outside of the grid, the first at latitude 20.0, longitude 3.0; its sides are between "
+        "latitudes 0 and 10 and between longitudes 0 and 10; outside='mask' masks them$"
+    )
+    with pytest.raises(ValueError, match=text):
+        grid.find_points([5, 20, -5], 3)
+    with pytest.raises(ValueError, match=r"1 of 1 places .* latitude 5.0, longitude 30.0"):
+        grid.find_points(5, 30)
+    with pytest.raises(ValueError, match="outside is 'raise' or 'mask', not 'ignore'"):
+        grid.find_points(5, 5, outside="ignore")
+
+
+def test_indices_of_places_outside_read_nothing(tmp_path):
+    """They are no indices of anything, and NaN where they may be masked."""
+    grid = geographic(0, 0, 10, 10, (11, 11))
+    values = np.arange(121 * 3, dtype="f4").reshape(11, 11, 3)
+    omfiles.save(tmp_path / "x.om", values, (2, 3, 3))
+    x, y = grid.find_points([5, 20, 1], [3, 3, 4], outside="mask")
+    expected = values[[5, 0, 1], [3, 0, 4]]
+    expected[1] = np.nan
+    with OmFileReader(tmp_path / "x.om") as reader:
+        np.testing.assert_array_equal(reader.vindex[y, x, 0], expected[:, 0])
+        np.testing.assert_array_equal(reader.vindex[y[:, np.newaxis], x[:, np.newaxis], [0, 1, 2]], expected)
+        nowhere = grid.find_points(20, [3, 4], outside="mask")
+        assert np.isnan(reader.vindex[nowhere[1], nowhere[0], 0]).all()
+        for key in [(y.data, x.data, 0), (y.data[1], 0, 0)]:
+            with pytest.raises(IndexError, match="out of bounds"):
+                reader.vindex[key]
+        with pytest.raises(IndexError, match="masked indices are for vindex"):
+            reader.oindex[y]
+        with pytest.raises(IndexError):
+            reader[y[1], 0]
+    with pytest.raises(IndexError, match="out of bounds"):
+        values[np.asarray(y), np.asarray(x)]
+    omfiles.save(tmp_path / "integers.om", values.astype("i4"), (2, 3, 3))
+    with OmFileReader(tmp_path / "integers.om") as reader:
+        with pytest.raises(IndexError, match=r"masked indices give NaN, which int32 .* leave them out, x\[~x.mask\]"):
+            reader.vindex[y, x, 0]
+        inside = ~x.mask
+        np.testing.assert_array_equal(reader.vindex[y[inside], x[inside], 0], [174, 45])
+
+
+def test_masked_indices_from_asyncio(tmp_path):
+    omfiles.save(tmp_path / "x.om", np.arange(12, dtype="f4").reshape(3, 4), (1, 2))
+    x = np.ma.masked_array([1, 0, 3], [False, True, False])
+
+    async def read():
+        async with await omfiles.OmFileReaderAsync.from_path(tmp_path / "x.om") as reader:
+            return await reader.vindex[2, x]
+
+    np.testing.assert_array_equal(asyncio.run(read()), [9, np.nan, 11])
+
+
+def half_ways(start, step, n):
+    return np.round(start + step * (np.arange(n) + 0.5), 6)
+
+
+def roundf(value):
+    """As in C: halves away from zero."""
+    return int(math.copysign(math.floor(abs(value) + 0.5), value))
+
+
+@pytest.mark.parametrize("name", ["ICON-D2", "GFS", "GFS 0.13"])
+def test_half_way_places_are_those_of_the_api(name):
+    model = MODELS[name]
+    grid = model.grid()
+    latitudes = half_ways(model.origin[1], model.step[1], model.shape[0] - 1)
+    longitudes = half_ways(model.origin[0], model.step[0], model.shape[1] - 1)
+    f4 = np.float32
+    rows = [roundf(float((f4(lat) - f4(model.origin[1])) / f4(model.step[1]))) for lat in latitudes]
+    columns = [roundf(float((f4(lon) - f4(model.origin[0])) / f4(model.step[0]))) for lon in longitudes]
+    np.testing.assert_array_equal(grid.find_points(latitudes, longitudes[0])[1], rows)
+    np.testing.assert_array_equal(grid.find_points(latitudes[0], longitudes)[0], columns)
+
+
+@pytest.mark.parametrize("name", ["GFS 0.13", "ICON", "GFS", "both ends"])
+def test_global_grids_have_no_holes(name):
+    grid = MODELS[name].grid()
+    rng = np.random.default_rng(1)
+    longitudes = np.concatenate([rng.uniform(-180, 360, 2000), 180 + np.linspace(-0.5, 0.5, 2001)])
+    x, y = grid.find_points(0, longitudes)
+    away = abs((longitudes[:, np.newaxis] - grid.x + 180) % 360 - 180)
+    np.testing.assert_allclose(away[np.arange(len(x)), x], away.min(axis=1), atol=5e-5)
+    assert (y == grid.find_point_xy(0, 0).y).all()
+    latitudes = np.linspace(-90, 90, 20001)
+    _, y = grid.find_points(latitudes, 0)
+    away = abs(latitudes[:, np.newaxis] - grid.y)
+    np.testing.assert_allclose(away[np.arange(len(y)), y], away.min(axis=1), atol=5e-5)
+    assert (y[0], y[-1]) == (0, grid.ny - 1)
+
+
+def test_the_gap_of_icon_belongs_to_its_neighbours():
+    grid = MODELS["ICON"].grid()
+    found = grid.find_points(0, [179.75, 179.82, 179.874, 179.875, 179.93, 180, -180, -180.126])[0]
+    assert found.tolist() == [2878, 2878, 2878, 0, 0, 0, 0, 2878]
+    almost = geographic(-90, -180, 90, 179.625, (1441, 2878))
+    assert almost.find_point_xy(0, 179.8) is None, "three steps apart are no global grid"
+
+
+def test_a_pole_that_is_far_is_outside():
+    grid = geographic(-60, -180, 88, 178, (75, 180))
+    assert grid.find_point_xy(90, 0) == XYIndex(90, 74)
+    assert grid.find_point_xy(-90, 0) is None
 
 
 @pytest.mark.parametrize(
@@ -233,7 +345,7 @@ def test_places_that_are_nowhere(name):
     assert grid.find_point_xy(latitude, longitude) == XYIndex(10, 10)
     for place in ((180 - latitude, longitude + 180), (-latitude, longitude + 180), (90.001, 0), (-90, 0)):
         assert grid.find_point_xy(*place) is None
-        assert grid.find_points([place[0]], place[1])[0].tolist() == [-1]
+        assert grid.find_points([place[0]], place[1], outside="mask")[0].tolist() == [None]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
