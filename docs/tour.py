@@ -163,7 +163,7 @@ with omfiles.OmFileWriter("pressure_msl.om") as writer:
         pole.values / 100, (22, 36), scale_factor=10, name="", children=children
     )
 
-pressure = xr.open_dataset("pressure_msl.om", engine="om")["pressure_msl"]
+pressure = omfiles.open_dataset("pressure_msl.om")["pressure_msl"]
 print(pressure)
 london = pressure.sel(lat=51.5, lon=-0.1, method="nearest")
 iberia = pressure.sel(lat=slice(36, 44), lon=slice(-10, 4))

@@ -24,7 +24,7 @@ except ModuleNotFoundError as _error:
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omfiles import types
+from omfiles import _renamed, types
 from omfiles._chunk_grid import auto_chunks
 from omfiles._native.record import OmVariable
 from omfiles._native.result_limit import get_max_result_size, set_max_result_size
@@ -85,6 +85,8 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
+    if name in _renamed.RENAMED:
+        raise AttributeError(_renamed.message(name))
     if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -136,4 +138,5 @@ def open_dataset(source: Any, **options: Any) -> "Dataset":
     return open_dataset(source, **options)
 
 
+_renamed.install()
 _adopt(__name__, ["open", *({*__all__} - {*_LAZY})])

@@ -17,6 +17,7 @@ from omfiles._grids.om_grid import OmGrid
 from omfiles._grids.regular import RegularGrid
 from omfiles._public import adopt
 
+__path__: list[str] = []  # it was a package once: imports of its modules get as far as what says where they are now
 __all__ = ["GaussianGrid", "OmGrid", "RegularGrid"]
 
 adopt(__name__, __all__)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["is_url", "name_from_path", "options_for", "path_of"]
+__all__ = ["expand_user", "is_url", "name_from_path", "options_for", "path_of"]
 
 # Two letters at least, so that drives of Windows are none.
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+(://|::)")
@@ -23,6 +23,18 @@ def is_url(source: Any) -> bool:
     (True, True, False)
     """
     return isinstance(source, str) and URL.match(source) is not None
+
+
+def expand_user(source: Any) -> Any:
+    """Replace ``~`` at the start of a path by the folder that it stands for. Whatever else a source is, it stays.
+
+    Examples
+    --------
+    >>> expand_user("~/rain.om").endswith("rain.om"), expand_user("s3://bucket/~/rain.om")
+    (True, 's3://bucket/~/rain.om')
+    """
+    is_path = isinstance(source, (str, os.PathLike)) and str(source).startswith("~")
+    return os.path.expanduser(source) if is_path else source
 
 
 def options_for(path: Any, storage_options: Mapping[str, Any] | None) -> Mapping[str, Any] | None:

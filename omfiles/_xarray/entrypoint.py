@@ -32,8 +32,8 @@ class Decoders(TypedDict, total=False):
 def open_dataset(source: Any, **options: Any) -> xarray.Dataset:
     """Open an OM file as a dataset.
 
-    The same as ``xarray.open_dataset(source, engine="om")``, where the engine may be left out except for URLs: these
-    xarray takes for netCDF.
+    The same as ``xarray.open_dataset(source, engine="om", root_name="auto")``: an array without a name gets that of its
+    file. The engine may be left out except for URLs: these xarray takes for netCDF.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def open_dataset(source: Any, **options: Any) -> xarray.Dataset:
     >>> omfiles.open_dataset("rain.om").sizes
     Frozen({'lat': 2, 'lon': 3})
     """
-    return xarray.open_dataset(source, engine=OmXarrayEntrypoint, **options)
+    return xarray.open_dataset(source, engine=OmXarrayEntrypoint, **{"root_name": "auto", **options})
 
 
 class OmXarrayEntrypoint(BackendEntrypoint):
@@ -73,7 +73,14 @@ class OmXarrayEntrypoint(BackendEntrypoint):
         """Whether this is an OM file: by the end of its name, or by its first bytes if they can be had."""
         return isinstance(filename_or_obj, OmFileReader) or is_om(filename_or_obj)
 
-    open_dataset_parameters = (*Decoders.__annotations__, "drop_variables", "group", "storage_options", "openmeteo")
+    open_dataset_parameters = (
+        *Decoders.__annotations__,
+        "drop_variables",
+        "group",
+        "storage_options",
+        "openmeteo",
+        "root_name",
+    )
 
     def open_dataset(
         self,
@@ -83,6 +90,7 @@ class OmXarrayEntrypoint(BackendEntrypoint):
         group: str | None = None,
         storage_options: dict[str, Any] | None = None,
         openmeteo: OpenMeteoMode = "auto",
+        root_name: str = "",
         **decoders: Unpack[Decoders],
     ) -> xarray.Dataset:
         """Open all arrays of a file as one dataset, or those of one group.
@@ -103,14 +111,17 @@ class OmXarrayEntrypoint(BackendEntrypoint):
             its arrays, ``unit`` stands for ``units``, times are seconds since 1970, and ``crs_wkt`` says where the grid
             points are. Then latitude and longitude become coordinates, by which to select, without being read:
             dimensions of regular grids, otherwise coordinates of the dimensions ``y`` and ``x``. With "auto", if the
-            root has a string ``crs_wkt``.
+            root has a string ``crs_wkt``. Attributes stay under the names that they have in the file, too.
+        root_name : str
+            What to call the root if it is an array without a name. With "auto", as its file, `temperature_2m.om`; where
+            that is called ``chunk_*``, ``year_*`` or ``master_*`` as its folder; ``data`` if there is no path.
         **decoders
             ``mask_and_scale``, ``decode_times``, ``concat_characters``, ``decode_coords``, ``use_cftime`` and
             ``decode_timedelta``, as for `xarray.open_dataset`.
         """
         _check(decoders, "open_dataset")
         options: dict[str, Any] = {
-            "unnamed": name_from_path(filename_or_obj),
+            "root_name": _root_name(root_name, filename_or_obj),
             "drop_variables": drop_variables,
             "openmeteo": openmeteo,
         }
@@ -126,19 +137,26 @@ class OmXarrayEntrypoint(BackendEntrypoint):
         storage_options: dict[str, Any] | None = None,
         drop_variables: str | Iterable[str] | None = None,
         openmeteo: OpenMeteoMode = "auto",
+        root_name: str = "auto",
         **decoders: Unpack[Decoders],
     ) -> dict[str, xarray.Dataset]:
-        """Open each group as a dataset of its own arrays; parameters as for `open_dataset`."""
+        """Open each group as a dataset of its own arrays; parameters as for `open_dataset`.
+
+        A tree cannot give out a variable without a name, hence `root_name` is "auto" here.
+        """
         _check(decoders, "open_groups_as_dict")
         with open_source(filename_or_obj, storage_options, group) as root:
-            stores = OmDataStore.of_groups(
-                root, unnamed=name_from_path(filename_or_obj), drop_variables=drop_variables, openmeteo=openmeteo
-            )
+            name = _root_name(root_name, filename_or_obj)
+            stores = OmDataStore.of_groups(root, root_name=name, drop_variables=drop_variables, openmeteo=openmeteo)
             return {path: _decode(store, decoders) for path, store in stores.items()}
 
     def open_datatree(self, filename_or_obj: Any, **options: Any) -> xarray.DataTree:
         """Open a file as a tree of datasets; parameters as for `open_dataset`."""
         return xarray.DataTree.from_dict(self.open_groups_as_dict(filename_or_obj, **options))
+
+
+def _root_name(given: str, source: Any) -> str:
+    return name_from_path(source) if given == "auto" else given
 
 
 def _check(decoders: Decoders, method: str) -> None:

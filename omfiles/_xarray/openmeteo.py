@@ -41,7 +41,6 @@ class Translated(NamedTuple):
 
     dims: Names
     attrs_of: Mapping[str, dict[str, Any]]
-    attrs: dict[str, Any]
     added: dict[str, xarray.Variable]
     """Coordinates that are not in the file."""
     grid: GridIndex | None
@@ -75,9 +74,9 @@ def inherit_dimensions(groups: Mapping[str, OmFileReader], variables: Iterable[F
 
 
 def translate(
-    dims: Names, attrs_of: Mapping[str, dict[str, Any]], attrs: dict[str, Any], sizes: Mapping[str, int]
+    dims: Names, attrs_of: Mapping[str, dict[str, Any]], attrs: Mapping[str, Any], sizes: Mapping[str, int]
 ) -> Translated:
-    """Translate the description of a dataset.
+    """Translate the description of a dataset. Attributes stay as well: programs for `omfiles` 1.2 look for them.
 
     Parameters
     ----------
@@ -88,13 +87,11 @@ def translate(
     sizes : dict
         Lengths of dimensions.
     """
-    of_dataset = {CRS_KEY, "created_at", *SCALAR_TIMES} & attrs.keys()
-    attrs_of = {name: _described(name, dims[name], own, of_dataset) for name, own in attrs_of.items()}
-    attrs = dict(attrs)
+    attrs_of = {name: _described(name, dims[name], own) for name, own in attrs_of.items()}
     added = _scalar_times(attrs, dims)
-    if not isinstance(attrs.get(CRS_KEY), str) or GRID_MAPPING in dims:
-        return Translated(dims, attrs_of, attrs, added, None)
-    crs_wkt = attrs.pop(CRS_KEY)
+    crs_wkt = attrs.get(CRS_KEY)
+    if not isinstance(crs_wkt, str) or GRID_MAPPING in dims:
+        return Translated(dims, attrs_of, added, None)
     grid = _grid(crs_wkt, dims, sizes)
     mapping = {CRS_KEY: crs_wkt} if grid is None else grid.cf_attributes()
     index = None
@@ -107,13 +104,13 @@ def translate(
             added |= _projection_coordinates(grid)
         dims = {name: tuple({"lat": "y", "lon": "x"}.get(dim, dim) for dim in own) for name, own in dims.items()}
     added[GRID_MAPPING] = xarray.Variable((), np.int32(0), mapping)
-    return Translated(dims, attrs_of, attrs, added, index)
+    return Translated(dims, attrs_of, added, index)
 
 
-def _scalar_times(attrs: dict[str, Any], dims: Names) -> dict[str, xarray.Variable]:
-    """Make coordinates of times among the attributes of a dataset, which are taken away."""
+def _scalar_times(attrs: Mapping[str, Any], dims: Names) -> dict[str, xarray.Variable]:
+    """Make coordinates of times among the attributes of a dataset."""
     return {
-        name: xarray.Variable((), np.int64(attrs.pop(name)), {"standard_name": standard_name, "units": UNITS_OF_TIME})
+        name: xarray.Variable((), np.int64(attrs[name]), {"standard_name": standard_name, "units": UNITS_OF_TIME})
         for name, standard_name in SCALAR_TIMES.items()
         if name not in dims and isinstance(attrs.get(name), np.integer)
     }
@@ -142,10 +139,10 @@ def _projection_coordinates(grid: OmGrid) -> dict[str, xarray.Variable]:
     }
 
 
-def _described(name: str, dims: tuple[str, ...], attrs: dict[str, Any], of_dataset: set[str]) -> dict[str, Any]:
-    attrs = {key: value for key, value in attrs.items() if key not in of_dataset}
-    if "unit" in attrs and "units" not in attrs:
-        attrs["units"] = attrs.pop("unit")
+def _described(name: str, dims: tuple[str, ...], attrs: Mapping[str, Any]) -> dict[str, Any]:
+    attrs = dict(attrs)
+    if "unit" in attrs:
+        attrs.setdefault("units", attrs["unit"])
     if name == "time" and dims == ("time",) and "units" not in attrs:
         attrs = {"standard_name": "time", "axis": "T", **attrs, "units": UNITS_OF_TIME}
     return attrs

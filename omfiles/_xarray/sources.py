@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from omfiles._reading.reader import OmFileReader
-from omfiles._stores.paths import is_url, path_of
+from omfiles._stores.paths import expand_user, is_url, path_of
 
 __all__ = ["is_om", "open_source"]
 
@@ -20,7 +20,7 @@ def open_source(source: Any, storage_options: dict[str, Any] | None, group: str 
     if isinstance(source, OmFileReader):
         root = copy.copy(source)
     else:
-        root = OmFileReader(source, storage_options=storage_options)
+        root = OmFileReader(expand_user(source), storage_options=storage_options)
     path = (group or "").strip("/")
     if not path:
         return root
@@ -48,6 +48,7 @@ def _first_bytes(source: Any) -> bytes:
     """The first three bytes of a local or an open file, or of its content."""
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source[:3])
+    source = expand_user(source)
     if isinstance(source, (str, os.PathLike)):
         if is_url(os.fsdecode(source)) or not os.path.isfile(source):
             return b""

@@ -44,7 +44,7 @@ class OmDataStore(AbstractDataStore):
     ----------
     root_variable : OmFileReader
         Mostly the root of a file. Arrays stay readable when it is closed.
-    unnamed : str
+    root_name : str
         What to call the root if it is a variable without a name.
     drop_variables : str or iterable of str, optional
         Variables that are left out.
@@ -67,7 +67,7 @@ class OmDataStore(AbstractDataStore):
         self,
         root_variable: OmFileReader,
         *,
-        unnamed: str = "data",
+        root_name: str = "",
         drop_variables: str | Iterable[str] | None = None,
         openmeteo: OpenMeteoMode = "auto",
     ) -> None:
@@ -77,7 +77,7 @@ class OmDataStore(AbstractDataStore):
         for variable in variables:
             named[unique(variable.path.lstrip("/"), named, used)] = variable
         dropped = _names(drop_variables)
-        named = {name: variable for name, variable in name_unnamed(named, unnamed).items() if name not in dropped}
+        named = {name: variable for name, variable in name_unnamed(named, root_name).items() if name not in dropped}
         self._start(root_variable, _describe(root_variable, named, dimensions(named, variables), translated, dropped))
 
     @classmethod
@@ -85,7 +85,7 @@ class OmDataStore(AbstractDataStore):
         cls,
         root_variable: OmFileReader,
         *,
-        unnamed: str = "data",
+        root_name: str = "",
         drop_variables: str | Iterable[str] | None = None,
         openmeteo: OpenMeteoMode = "auto",
     ) -> dict[str, OmDataStore]:
@@ -98,7 +98,7 @@ class OmDataStore(AbstractDataStore):
         dropped = _names(drop_variables)
         named = {
             path: {name: variable for name, variable in own.items() if name not in dropped}
-            for path, own in assign_names(groups, variables, unnamed).items()
+            for path, own in assign_names(groups, variables, root_name).items()
         }
         # Children of a tree share the dimensions of their parents, hence all are named together.
         kept = {(path, name): variable for path, own in named.items() for name, variable in own.items()}
@@ -200,21 +200,17 @@ def _describe(
         added={},
         grid=None,
     )
-    return _translate(description, root, dropped) if translated else description
+    return _translate(description, dropped) if translated else description
 
 
-def _translate(description: _Description, root: OmFileReader, dropped: set[str]) -> _Description:
+def _translate(description: _Description, dropped: set[str]) -> _Description:
     """Follow the conventions of Open-Meteo."""
-    attrs = dict(description.attrs)
-    if root.is_array:  # whose attributes are also those of the dataset
-        attrs.pop("unit", None)
     dims = description.dims
-    found = translate(dims, description.attrs_of, attrs, _sizes(description.variables, dims))
+    found = translate(dims, description.attrs_of, description.attrs, _sizes(description.variables, dims))
     return replace(
         description,
         dims=found.dims,
         attrs_of=found.attrs_of,
-        attrs=found.attrs,
         coordinates=description.coordinates | found.added.keys(),
         added={name: variable for name, variable in found.added.items() if name not in dropped},
         grid=None if {"lat", "lon"} & dropped else found.grid,

@@ -13,6 +13,7 @@ from xarray.conventions import CF_RELATED_DATA, encode_cf_variable
 from xarray.indexes import PandasMultiIndex
 
 from omfiles._datasets.attrs import BYTES, COORDINATE, GRID_INDEX, ROLE, TEXT, characters, pack_attrs
+from omfiles._stores.paths import expand_user
 from omfiles._writing.array_spec import (
     DIMENSION_KEY,
     EXACT,
@@ -189,7 +190,7 @@ def _write(
     root = planner.group("", "", ds)
     planner.check_names()
     if fs is None:
-        writer = OmFileWriter(target, storage_options=storage_options)
+        writer = OmFileWriter(expand_user(target), storage_options=storage_options)
     else:
         writer = OmFileWriter.from_fsspec(fs, target)
     with writer:
@@ -308,8 +309,8 @@ def _mapping(value: Any, what: str) -> Mapping[Any, Any]:
 
 def _check_names(name: Any, var: xarray.Variable) -> None:
     encode_name(name, "its name")
-    if not name or "/" in name:
-        raise ValueError("its name must be neither empty nor contain a slash")
+    if "/" in name:
+        raise ValueError("its name must not contain a slash")
     for dim in var.dims:
         if not isinstance(dim, str) or dim.split() != [dim]:
             raise ValueError(f"dimensions must have names without white space, but one has {dim!r}")

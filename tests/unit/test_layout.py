@@ -26,7 +26,7 @@ HISTORICAL = {"omfiles._zarr3", "omfiles._numcodecs"}
 
 # From the lowest to the highest. What stands in one line does not import each other, but within a package.
 LAYERS = [
-    ["errors", "types", "_public", "libomf"],
+    ["errors", "types", "_public", "_renamed", "libomf"],
     ["_core"],
     ["_chunk_grid", "_native"],
     ["_stores"],

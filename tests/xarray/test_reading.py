@@ -190,9 +190,12 @@ def test_a_root_without_a_name_is_called_as_its_file(tmp_path, file, name):
     path = tmp_path / file
     path.parent.mkdir(exist_ok=True)
     omfiles.save(path, FIELD, name="")
-    assert list(open_dataset(path)) == [name]
-    assert list(open_dataset(str(path))) == [name]
-    assert list(open_dataset(path.read_bytes())) == ["data"]
+    for source in (path, str(path)):
+        assert list(omfiles.open_dataset(source)) == list(xr.open_datatree(source, engine=OmXarrayEntrypoint)) == [name]
+        assert list(open_dataset(source, root_name="auto")) == [name]
+        assert list(open_dataset(source, root_name="t2m")) == ["t2m"]
+        assert list(open_dataset(source)) == [""], "as programs for omfiles 1.2 expect it"
+    assert list(omfiles.open_dataset(path.read_bytes())) == ["data"]
 
 
 def test_a_root_array_with_coordinates_as_children(tmp_path):
@@ -202,8 +205,8 @@ def test_a_root_array_with_coordinates_as_children(tmp_path):
         return writer.write_array(FIELD, [1, 5, 13], name="", children=[time, names, writer.write_scalar("K", "unit")])
 
     ds = open_dataset(write_file(tmp_path / "run.om", tree))
-    assert ds["run"].dims == DIMS and list(ds.xindexes) == ["time"]
-    assert ds.attrs == ds["run"].attrs == {"unit": "K"}
+    assert ds[""].dims == DIMS and list(ds.xindexes) == ["time"]
+    assert ds.attrs == ds[""].attrs == {"unit": "K"}
 
 
 def test_a_name_from_the_file_that_is_taken_is_not_used(tmp_path):
@@ -215,11 +218,11 @@ def test_a_name_from_the_file_that_is_taken_is_not_used(tmp_path):
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_legacy_files(golden, version):
-    name = f"legacy-{version}-pfor_delta_2d_int16"
-    ds = open_dataset(golden / "files" / f"{name}.om")
-    with OmFileReader(golden / "files" / f"{name}.om") as reader:
-        np.testing.assert_array_equal(ds[name], reader[...])
-    assert ds[name].dims == ("dim0", "dim1")
+    path = golden / "files" / f"legacy-{version}-pfor_delta_2d_int16.om"
+    ds = open_dataset(path)
+    with OmFileReader(path) as reader:
+        np.testing.assert_array_equal(ds[""], reader[...])
+    assert ds[""].dims == ("dim0", "dim1")
 
 
 def test_encoding_says_how_an_array_is_stored(t2m):
