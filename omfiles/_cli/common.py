@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import math
 import os
@@ -20,6 +19,7 @@ import numpy as np
 import omfiles
 from omfiles._cli.selections import selection
 from omfiles._datasets.attrs import unpack_attrs
+from omfiles._reading.names import list_names, suggest_names
 from omfiles._reading.reader import OmFileReader
 from omfiles._stores.paths import is_url
 
@@ -137,18 +137,7 @@ def find(root: OmFileReader, path: str) -> OmFileReader:
         if candidate in root and root.num_children:
             return root[candidate]
     known = [path for path, _ in root.walk() if path]
-    last = path.rpartition("/")[2]
-    close = [name for name in known if name.rpartition("/")[2] == last][:3]
-    close = close or difflib.get_close_matches(path, known, n=3) or difflib.get_close_matches(last, known, n=3)
-    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else listing(known)
-    raise CommandError(f"there is no variable {path!r}; {hint}", USAGE)
-
-
-def listing(names: Sequence[str]) -> str:
-    """Say what there is."""
-    if not names:
-        return "there are none"
-    return f"there are {', '.join(map(repr, names[:10]))}" + (", ..." if len(names) > 10 else "")
+    raise CommandError(f"there is no variable {path!r}; {suggest_names(path, known)}", USAGE)
 
 
 def find_array(root: OmFileReader, path: str | None) -> OmFileReader:
@@ -159,7 +148,7 @@ def find_array(root: OmFileReader, path: str | None) -> OmFileReader:
         arrays = [(name, node) for name, node in root.walk() if node.is_array]
         if len(arrays) == 1:
             return arrays[0][1]
-        raise CommandError(f"say which variable; {listing([name for name, _ in arrays])}", USAGE)
+        raise CommandError(f"say which variable; {list_names([name for name, _ in arrays])}", USAGE)
     node = find(root, path)
     if not node.is_array:
         kind = "group" if node.is_group else "scalar"

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import re
 from collections.abc import Sequence
@@ -20,7 +19,6 @@ from omfiles._cli.common import (
     add_storage_options,
     add_variables,
     check_free,
-    listing,
     storage_options,
     variables,
 )
@@ -29,6 +27,7 @@ from omfiles._cli.encoding import EncodingOptions, add_encoding
 from omfiles._cli.progress import Progress
 from omfiles._datasets.attrs import COORDINATE, ROLE
 from omfiles._datasets.hierarchy import collect_variables, dimensions
+from omfiles._reading.names import suggest_names
 from omfiles._reading.reader import OmFileReader
 from omfiles._tools.copy_variables import MEMORY, copy_file
 from omfiles._writing.array_spec import EXACT
@@ -188,8 +187,6 @@ def _known(names: Sequence[str], known: Sequence[str]) -> list[str]:
     for name in names:
         matches = [path for path in known if path == name] or [path for path in known if path.endswith(f"/{name}")]
         if len(matches) != 1:
-            close = matches or difflib.get_close_matches(name, known, n=3)
-            hint = f"did you mean {' or '.join(map(repr, close))}?" if close else listing(known)
-            raise CommandError(f"there is no single variable {name!r}; {hint}", USAGE)
+            raise CommandError(f"there is no single variable {name!r}; {suggest_names(name, known)}", USAGE)
         found += matches
     return found

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from omfiles._cli.common import USAGE, CommandError, listing
+from omfiles._cli.common import USAGE, CommandError
 from omfiles._core import COMPRESSIONS
+from omfiles._reading.names import suggest_names
 
 __all__ = ["EncodingOptions", "add_encoding"]
 
@@ -132,8 +133,9 @@ class EncodingOptions:
         chunks = encoding.get("chunks")
         if isinstance(chunks, Mapping):
             if not _fits(chunks, dims):
+                wrong = next(iter(chunks))
                 raise CommandError(
-                    f"{path} has no dimension {next(iter(chunks))!r}; {listing(list(map(str, dims)))}", USAGE
+                    f"{path} has no dimension {wrong!r}; {suggest_names(wrong, list(map(str, dims)))}", USAGE
                 )
             encoding["chunks"] = tuple(chunks.get(dim, extent) for dim, extent in zip(dims, shape))
         return encoding
@@ -141,7 +143,7 @@ class EncodingOptions:
     def check(self, paths: Collection[str]) -> None:
         """Refuse what is for no variable."""
         for variable in sorted(self.single.keys() - set(paths)):
-            raise CommandError(f"an option is for the variable {variable!r}; {listing(list(paths))}", USAGE)
+            raise CommandError(f"an option is for the variable {variable!r}; {suggest_names(variable, paths)}", USAGE)
 
 
 def _fits(chunks: Any, dims: Sequence[Any]) -> bool:

@@ -17,12 +17,12 @@ from omfiles._cli.common import (
     add_force,
     add_storage_options,
     check_free,
-    listing,
     variables,
 )
 from omfiles._cli.convert import add_ends, only
 from omfiles._cli.datasets import Data, format_of, open_data, write_data
 from omfiles._cli.encoding import EncodingOptions, add_encoding
+from omfiles._reading.names import list_names
 
 if TYPE_CHECKING:
     import xarray
@@ -113,7 +113,7 @@ def _selected(data: Data, what: str, select: Callable[[xarray.Dataset], xarray.D
     selected = {path: select(ds) for path, ds in groups.items()}
     if all(ds is None for ds in selected.values()):
         names = sorted({str(name) for ds in groups.values() for name in ds.coords})
-        raise CommandError(f"the file has no coordinates of {what} by which to select; {listing(names)}")
+        raise CommandError(f"the file has no coordinates of {what} by which to select; {list_names(names)}")
     kept = {path: groups[path] if ds is None else ds for path, ds in selected.items()}
     return kept["/"] if isinstance(data, xarray.Dataset) else xarray.DataTree.from_dict(kept)
 

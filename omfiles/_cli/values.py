@@ -25,7 +25,6 @@ from omfiles._cli.common import (
     atomic_output,
     find,
     find_array,
-    listing,
     number_text,
     open_file,
     parse_slice,
@@ -36,6 +35,7 @@ from omfiles._cli.common import (
 from omfiles._cli.progress import Progress
 from omfiles._cli.selections import Key, slabs
 from omfiles._reading.fancy_index import select_axes
+from omfiles._reading.names import list_names
 from omfiles._reading.reader import OmFileReader
 from omfiles._tools.statistics import statistics
 from omfiles._writing.array_spec import DIMENSION_KEY
@@ -243,5 +243,5 @@ def _arrays(root: OmFileReader, paths: list[str]) -> dict[str, OmFileReader]:
             if node.is_array:
                 found["/".join(filter(None, (path.strip("/"), below))) or start.name or "(root)"] = node
     if not found:
-        raise CommandError(f"there is no array below {' or '.join(paths) or 'the root'}; {listing(list(root.keys()))}")
+        raise CommandError(f"there is no array below {' or '.join(paths) or 'the root'}; {list_names(root.keys())}")
     return found

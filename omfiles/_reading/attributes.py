@@ -3,33 +3,17 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from omfiles._reading.display import value_text
+from omfiles._reading.names import suggest_names
 
-__all__ = ["Attributes", "suggest_names"]
+__all__ = ["Attributes"]
 
 SHOWN = 50
 """Most attributes in a repr."""
-
-
-def suggest_names(name: Any, known: Collection[str]) -> str:
-    """Say which known names are like a wrong one, or what the first ten are.
-
-    Examples
-    --------
-    >>> suggest_names("unit", ["units", "height"]), suggest_names("crs", ["units", "height"])
-    ("did you mean 'units'?", "there are 'units', 'height'")
-    """
-    close = difflib.get_close_matches(str(name), known, n=3)
-    if close:
-        return f"did you mean {' or '.join(map(repr, close))}?"
-    if not known:
-        return "there are none"
-    return f"there are {', '.join(map(repr, islice(known, 10)))}" + (", ..." if len(known) > 10 else "")
 
 
 class Attributes(Mapping[str, Any]):
@@ -69,7 +53,7 @@ class Attributes(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         children = self._open()
         if name not in children:
-            raise KeyError(f"{self._reader.name!r} has no attribute {name!r}; {suggest_names(name, children)}")
+            raise KeyError(f"{self._reader.name!r} has no attribute {name!r}; {suggest_names(str(name), children)}")
         return children[name].read_scalar()
 
     def __iter__(self) -> Iterator[str]:

@@ -15,7 +15,8 @@ from omfiles._native.record import OmVariable
 from omfiles._native.result_limit import clamp_to_limit
 from omfiles._native.source import set_resolver
 from omfiles._reading import display, read_arrays
-from omfiles._reading.attributes import Attributes, suggest_names
+from omfiles._reading.attributes import Attributes
+from omfiles._reading.names import suggest_names
 
 if TYPE_CHECKING:
     from typing import Self

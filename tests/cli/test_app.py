@@ -52,7 +52,7 @@ PROGRAM = (sys.executable, "-m", "omfiles")
         (["convert", "{folder}/a.nc", "{folder}/b.om"], 1, "No such file or directory: '.*a.nc'"),
         (["convert", "{weather}", "{folder}/b.nc", "--scale-factor", "3"], 2, "are for .om files as output"),
         (["convert", "{weather}", "{folder}/b.om", "--chunks", "0,3"], 2, "'0,3' is neither 'auto'"),
-        (["convert", "{weather}", "{folder}/b.om", "--chunks", "t2n:3,3,3"], 2, "variable 't2n'; there are 't2m'"),
+        (["convert", "{weather}", "{folder}/b.om", "--chunks", "t2n:3,3,3"], 2, "variable 't2n'; did you mean 't2m'"),
         (["convert", "{weather}", "{folder}/b.om", "--chunks", "t2m:x=3"], 2, "no dimension 'x'; there are 'time'"),
         (["convert", "{weather}", "{folder}/b.om", "--compression", "zip"], 2, "'zip' is none of pfor"),
         (["convert", "{weather}", "{folder}/b.om", "--compression", "pfor_delta_2d"], 2, "--scale-factor N is needed"),
