@@ -12,6 +12,8 @@ from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 from omfiles._chunk_grid import ArgumentError, auto_chunks, boxes, check_chunks, preferred_chunks
 from omfiles._cli.common import USAGE, CommandError, atomic_output, check_free, require, storage_options
 from omfiles._cli.encoding import EncodingOptions
@@ -32,8 +34,18 @@ ENDINGS = {
     "grib": ("grib", "grib1", "grib2", "grb", "grb2"),
 }
 FORMATS = tuple(ENDINGS)
-KEPT = ("units", "calendar", "dtype", "_FillValue", "missing_value", "grid_mapping")
-"""Encodings that mean the same in all formats."""
+KEPT = (
+    "units",
+    "calendar",
+    "grid_mapping",
+    "dtype",
+    "scale_factor",
+    "add_offset",
+    "_FillValue",
+    "missing_value",
+    "_Unsigned",
+)
+"""Encodings that mean the same in all formats, those of packed values only together."""
 SMALL = 1 << 20
 """Bytes of a variable that is always read as a whole."""
 COPIES = 4
@@ -247,7 +259,8 @@ def _write_zarr(data: Data, path: str, arguments: argparse.Namespace) -> None:
 
 def _om_chunks(var: xarray.Variable) -> tuple[int, ...] | None:
     """Chunks of the OM file that a variable comes from; those of other formats are too large for one."""
-    return var.encoding.get("chunks") if "om_compression" in var.encoding else None
+    chunks = var.encoding.get("om_chunks", {})
+    return tuple(chunks[dim] for dim in var.dims) if chunks.keys() == set(var.dims) else None
 
 
 def _target_chunks(var: xarray.Variable, block: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -309,6 +322,8 @@ def _threads(at_once: int, total: int) -> Iterator[int]:
 
 def _planned(ds: xarray.Dataset, plans: Mapping[Any, _Plan | None], progress: Progress | None) -> xarray.Dataset:
     """Prepare a dataset; with a progress large variables become dask arrays."""
+    # Integers without a fill value had no gaps where they come from.
+    warnings.filterwarnings("ignore", ".*floating point data as an integer dtype without any _FillValue")
 
     def counted(block: Any) -> Any:
         assert progress is not None
@@ -324,6 +339,14 @@ def _planned(ds: xarray.Dataset, plans: Mapping[Any, _Plan | None], progress: Pr
     ds = ds.assign_coords({name: var for name, var in large.items() if name in ds.coords})
     for name, plan in plans.items():
         var = ds.variables[name]
-        kept = {key: value for key, value in var.encoding.items() if key in KEPT}
-        var.encoding = {**kept, **(plan.encoding if plan is not None else {})}
+        var.encoding = {**_kept(var), **(plan.encoding if plan is not None else {})}
     return ds
+
+
+def _kept(var: xarray.Variable) -> dict[str, Any]:
+    kept = {key: value for key, value in var.encoding.items() if key in KEPT}
+    if {"_FillValue", "missing_value"} <= kept.keys() and not np.array_equal(
+        kept["_FillValue"], kept["missing_value"], equal_nan=np.asarray(kept["_FillValue"]).dtype.kind == "f"
+    ):
+        del kept["missing_value"]  # both have become NaN, which xarray refuses to write as two values
+    return kept

@@ -264,7 +264,7 @@ def _encoding(reader: OmFileReader, dims: Sequence[str]) -> dict[str, Any]:
     chunks = reader.chunks
     preferred = preferred_chunks(reader.shape, chunks, reader.dtype.itemsize)
     return {
-        "chunks": chunks,
+        "om_chunks": dict(zip(dims, chunks)),
         "preferred_chunks": dict(zip(dims, preferred)),
         "om_compression": reader.compression_name,
         "om_scale_factor": reader.scale_factor,

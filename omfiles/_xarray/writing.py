@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Collection, Hashable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +25,7 @@ from omfiles._writing.array_spec import (
     naming,
     native_dtype,
 )
+from omfiles._writing.steps import OffStepsError, on_steps, require_steps
 from omfiles._writing.writer import OmFileWriter, OmWriterVariable
 from omfiles._xarray.selection import GridIndex
 
@@ -30,6 +33,11 @@ __all__ = ["OmAccessor", "write_dataset"]
 
 SCALING = ("scale_factor", "add_offset", "compression")
 TIME = ("units", "calendar")
+PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value")
+"""Of the CF conventions: what makes floats of integers."""
+LOSSLESS: dict[str, Any] = {"scale_factor": 1.0, "add_offset": 0.0, "compression": EXACT}
+PACKED_ROUNDING = 4
+"""Units in the last place that arithmetic of packed values may differ by; see `on_steps`."""
 
 
 def write_dataset(
@@ -70,11 +78,11 @@ def write_dataset(
     chunks : mapping of dimension to int, optional
         Extents of chunks of all variables that have the dimension; along dimensions that are not mentioned a variable
         which has one of these is not split. The first that applies counts: `encoding`; this; what ``var.encoding``
-        has as ``chunks``, when `ds` was read from a file; ``"auto"``.
+        has as ``om_chunks``, when `ds` was read from an OM file; ``"auto"``.
     scale_factor, add_offset, compression : optional
         For the float data variables (not coordinates). `encoding` goes before. Without both, what
-        `var.encoding` says as ``om_scale_factor``, ``om_add_offset`` and ``om_compression`` counts, as long as the
-        variable has the type that it had in the file it was read from.
+        `var.encoding` says as ``om_scale_factor``, ``om_add_offset`` and ``om_compression`` counts, or as packing by
+        the CF conventions, as long as all values are on these steps.
     overflow : {"raise", "clip", "nan"}
         What becomes of floats that are too large for their scale, as for `OmFileWriter.write_array`.
     fs : fsspec.spec.AbstractFileSystem, optional
@@ -88,6 +96,11 @@ def write_dataset(
     Returns
     -------
     None or dask.delayed.Delayed
+
+    Warns
+    -----
+    UserWarning
+        Values are no longer on the steps of the file that they come from, and are stored exactly.
 
     Raises
     ------
@@ -160,11 +173,15 @@ xarray.register_datatree_accessor("om")(OmAccessor)
 class _Item(NamedTuple):
     """A variable, ready to be written."""
 
+    path: str
     name: str
     data: Any
     encoding: dict[str, Any]  # of an array: arguments of `write_array`; empty for a scalar
     attrs: dict[str, Any]
     is_coordinate: bool
+    steps: ArraySpec | None = None
+    """Keeps the values of a dask array if they are on its steps; nobody has looked yet."""
+    rounding: int = 0
 
 
 class _Group(NamedTuple):
@@ -194,19 +211,25 @@ def _write(
     else:
         writer = OmFileWriter.from_fsspec(fs, target)
     with writer:
-        writer.close(_write_group(writer, root))
+        writer.close(_write_group(writer, root, planner.off_steps))
+    if planner.off_steps:
+        warnings.warn(
+            f"{', '.join(map(repr, planner.off_steps))}: stored exactly, which takes more space. The values are not on "
+            "the steps that the scale in `encoding` of the file they come from has. precision= would round them",
+            stacklevel=3,
+        )
 
 
-def _write_group(writer: OmFileWriter, group: _Group) -> OmWriterVariable:
+def _write_group(writer: OmFileWriter, group: _Group, off_steps: list[str]) -> OmWriterVariable:
     # Coordinates come last, close to the metadata at the end of the file: who opens it mostly needs both.
     ordered = sorted(group.items, key=lambda item: item.is_coordinate)
-    handles = {item.name: _write_item(writer, item) for item in ordered}
+    handles = {item.name: _write_item(writer, item, off_steps) for item in ordered}
     children = [handles[item.name] for item in group.items]
-    children += [_write_group(writer, below) for below in group.groups]
+    children += [_write_group(writer, below, off_steps) for below in group.groups]
     return writer.write_group(group.name, children, attrs=group.attrs)
 
 
-def _write_item(writer: OmFileWriter, item: _Item) -> OmWriterVariable:
+def _write_item(writer: OmFileWriter, item: _Item, off_steps: list[str]) -> OmWriterVariable:
     if not item.encoding:
         attrs = [writer.write_scalar(value, name) for name, value in item.attrs.items()]
         return writer.write_scalar(item.data, item.name, attrs)
@@ -214,7 +237,16 @@ def _write_item(writer: OmFileWriter, item: _Item) -> OmWriterVariable:
         return writer.write_array(item.data, name=item.name, attrs=item.attrs, **item.encoding)
     from omfiles.dask import write_dask_array
 
-    return write_dask_array(writer, item.data, name=item.name, attrs=item.attrs, **item.encoding)
+    if item.steps is None:
+        return write_dask_array(writer, item.data, name=item.name, attrs=item.attrs, **item.encoding)
+    checked = item.data.map_blocks(
+        require_steps, item.steps, item.rounding, dtype=item.data.dtype, meta=item.data._meta
+    )
+    try:
+        return write_dask_array(writer, checked, name=item.name, attrs=item.attrs, **item.encoding)
+    except OffStepsError:  # the first blocks may be computed again, and are in the file for nothing
+        off_steps.append(item.path)
+        return _write_item(writer, item._replace(steps=None, encoding=item.encoding | LOSSLESS), off_steps)
 
 
 class _Planner:
@@ -231,6 +263,8 @@ class _Planner:
         self._chunks = chunks
         self._scaling = scaling
         self._overflow = overflow
+        self.off_steps: list[str] = []
+        """Variables that no longer have values as their encoding says."""
         self._paths: set[str] = set()
         self._dims: set[str] = set()
 
@@ -279,25 +313,35 @@ class _Planner:
                 value: Any = encoded.to_numpy()[()]
                 if not isinstance(value, str):
                     native_dtype(encoded.dtype)
-                return _Item(name, value, {}, {**attrs, DIMENSION_KEY: ""}, is_coordinate)
+                return _Item(path, name, value, {}, {**attrs, DIMENSION_KEY: ""}, is_coordinate)
             encoding = {
                 "chunks": self._chunk_lengths(own.pop("chunks", None), var, encoded),
                 "overflow": self._overflow,
-                **_scaling(var, encoded, {} if is_coordinate else self._scaling, own),
+                **_scaling(encoded, {} if is_coordinate else self._scaling, own),
             }
-            ArraySpec(name=name, shape=encoded.shape, dtype=encoded.dtype, **encoding)  # checks them
-            encoding["dims"] = encoded.dims
+            spec = ArraySpec(name=name, shape=encoded.shape, dtype=encoded.dtype, **encoding)  # checks them
             data = encoded.to_numpy() if encoded.chunks is None else encoded.data
-            return _Item(name, data, encoding, attrs, is_coordinate)
+            steps, rounding = None, 0
+            if encoded.dtype.kind == "f" and not own and (is_coordinate or not self._scaling):
+                steps, rounding = _former_steps(var, spec)
+            if steps is not None and isinstance(data, np.ndarray):
+                if on_steps(steps, data, rounding):
+                    spec = steps
+                else:
+                    self.off_steps.append(path)
+                steps = None
+            encoding |= {key: getattr(steps or spec, key) for key in SCALING}
+            encoding["dims"] = encoded.dims
+            return _Item(path, name, data, encoding, attrs, is_coordinate, steps, rounding)
 
     def _chunk_lengths(self, given: Any, var: xarray.Variable, encoded: xarray.Variable) -> Any:
         if given is not None:
             return given
         if any(dim in self._chunks for dim in encoded.dims):
             return [self._chunks.get(dim, size) for dim, size in encoded.sizes.items()]
-        before = var.encoding.get("chunks")
-        if isinstance(before, tuple) and len(before) == encoded.ndim and all(isinstance(n, int) for n in before):
-            return before
+        before = var.encoding.get("om_chunks")
+        if isinstance(before, Mapping) and before.keys() == set(encoded.dims):
+            return [before[dim] for dim in encoded.dims]
         return "auto"
 
 
@@ -361,9 +405,7 @@ def _cf_encoded(var: xarray.Variable, times: Mapping[str, Any]) -> xarray.Variab
     return encode_cf_variable(xarray.Variable(var.dims, var.data, var.attrs, encoding))
 
 
-def _scaling(
-    var: xarray.Variable, encoded: xarray.Variable, general: Mapping[str, Any], own: Mapping[str, Any]
-) -> dict[str, Any]:
+def _scaling(encoded: xarray.Variable, general: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """Choose compression and scale: by what is said of all variables, and of this one."""
     unknown = set(own) - set(SCALING)
     if unknown:
@@ -372,17 +414,39 @@ def _scaling(
         if "scale_factor" in own or "add_offset" in own:
             raise ValueError(f"scale_factor and add_offset are for floats, but it is stored as {encoded.dtype}")
         return {"scale_factor": 1.0, "add_offset": 0.0, "compression": "pfor_delta_2d", **own}
-    given = {**general, **own} or _former_scaling(var)
+    given = {**general, **own}
     compression = given.get("compression", EXACT)
     check_compression(compression)
     if not given.keys() & {"scale_factor", "add_offset"} and compression != EXACT:
         raise ValueError(f"{compression} rounds floats to multiples of 1 / scale_factor: set that as well")
-    default = "pfor_delta_2d" if given else EXACT
-    return {"scale_factor": 1.0, "add_offset": 0.0, "compression": default, **given}
+    return LOSSLESS | {"compression": "pfor_delta_2d" if given else EXACT} | given
 
 
-def _former_scaling(var: xarray.Variable) -> dict[str, Any]:
-    """What the file had from which the variable was read, unless it was other values, or of another type, there."""
-    former = {name: var.encoding[f"om_{name}"] for name in SCALING if f"om_{name}" in var.encoding}
-    same = var.encoding.get("dtype") == var.dtype and not {"scale_factor", "add_offset"} & set(var.encoding)
-    return former if same and len(former) == len(SCALING) else {}
+def _former_steps(var: xarray.Variable, spec: ArraySpec) -> tuple[ArraySpec | None, int]:
+    """Return steps that the values had in the file they come from, and by how much rounding may differ.
+
+    They may have been changed since. An OM file had steps of floats of the same type. Another one had integers, with
+    scale and offset of the CF conventions.
+    """
+    before = var.encoding
+    former = {name: before[f"om_{name}"] for name in SCALING if f"om_{name}" in before}
+    try:
+        stored = np.dtype(before["dtype"])
+        if stored.kind in "iu" and before.keys() & PACKING:
+            return replace(spec, **_steps_of_packing(before), compression="pfor_delta_2d"), PACKED_ROUNDING
+        if stored == spec.dtype and len(former) == len(SCALING) and not before.keys() & {"scale_factor", "add_offset"}:
+            steps = replace(spec, **former)
+            return None if steps.compression == EXACT else steps, 0
+    except (KeyError, ValueError, TypeError, OverflowError, ZeroDivisionError):  # no steps that the format has
+        pass
+    return None, 0
+
+
+def _steps_of_packing(encoding: Mapping[str, Any]) -> dict[str, Any]:
+    """Translate ``packed * scale_factor + add_offset`` of the CF conventions."""
+    step = float(np.asarray(encoding.get("scale_factor", 1)).item())
+    # Scales are float32, which holds integers exactly: so steps of 0.3 become a third of that.
+    scales = (n / step for n in range(1, 11))
+    near = (round(scale) for scale in scales if abs(scale - round(scale)) <= np.finfo("f4").eps * abs(scale))
+    scale = next(near, 1 / step)
+    return {"scale_factor": scale, "add_offset": -float(np.asarray(encoding.get("add_offset", 0)).item())}

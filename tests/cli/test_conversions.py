@@ -53,6 +53,43 @@ def test_extract(run, weather, tmp_path):
         assert cut.sizes["time"] == len(HOURS) - 24
 
 
+@pytest.mark.parametrize("memory", ["256MiB", "1MiB"])
+@pytest.mark.parametrize("target", ["cut.nc", "cut.zarr", "cut.om"])
+@pytest.mark.parametrize(
+    ("dtype", "packing"),
+    [
+        ("i2", {"scale_factor": 0.001, "add_offset": 285.0, "_FillValue": np.int16(-32768)}),
+        ("i2", {"scale_factor": 0.01}),
+        ("i1", {"scale_factor": 0.5, "add_offset": -10.0, "_FillValue": np.int8(-1), "_Unsigned": "true"}),
+        ("i2", {"_FillValue": np.int16(7), "missing_value": np.int16(8)}),
+        ("i2", {"missing_value": np.int16(8)}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:variable 'data/t2m' has multiple fill values", "ignore:variable 't2m' has multiple")
+def test_packed_values_survive(run, tmp_path, dtype, packing, target, memory):
+    """Of trees as well, and in parts."""
+    values = np.random.default_rng(1).integers(-100, 100, (30, 100, 100)).astype(dtype)
+    variables = {
+        "t2m": (("time", "lat", "lon"), values, packing),
+        "lat": ("lat", np.arange(100), {"scale_factor": 0.5}),
+        "lon": ("lon", np.arange(100.0)),
+    }
+    xr.DataTree.from_dict({"/data": xr.Dataset(variables)}).to_netcdf(tmp_path / "packed.nc")
+    assert (
+        run("extract", tmp_path / "packed.nc", tmp_path / target, "--bbox", "10,20,29,30", "--memory", memory).code == 0
+    )
+    old = xr.open_datatree(tmp_path / "packed.nc")["data"].to_dataset().sel(lat=slice(20, 30), lon=slice(10, 29)).load()
+    engine = {"nc": "netcdf4", "zarr": "zarr", "om": "om"}[target.split(".")[1]]
+    options = {"consolidated": False} if engine == "zarr" else {}
+    new = xr.open_datatree(tmp_path / target, engine=engine, **options)["data"].to_dataset().load()
+    assert new.t2m.isnull().equals(old.t2m.isnull())
+    xr.testing.assert_allclose(new, old, rtol=1e-15, atol=1e-13)
+    if engine == "om":
+        assert omfiles.open(tmp_path / target)["data/t2m"].compression_name == "pfor_delta_2d"
+    else:
+        assert new.t2m.encoding["dtype"] == dtype
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [[], ["--point", "50,10"], ["--slice", "3"]])
 def test_plot(run, weather, tmp_path, options):

@@ -226,7 +226,8 @@ def test_legacy_files(golden, version):
 
 
 def test_encoding_says_how_an_array_is_stored(t2m):
-    assert t2m.encoding["chunks"] == (2, 3, 5)
+    assert t2m.encoding["om_chunks"] == {"lat": 2, "lon": 3, "time": 5}
+    assert "chunks" not in t2m.encoding  # which zarr would obey
     assert t2m.encoding["preferred_chunks"] == {"lat": 9, "lon": 11, "time": 13}
     assert t2m.encoding["om_compression"] == "pfor_delta_2d"
     assert (t2m.encoding["om_scale_factor"], t2m.encoding["om_add_offset"]) == (4, 0)
