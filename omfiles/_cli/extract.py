@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import re
+import warnings
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +28,8 @@ from omfiles._reading.names import list_names
 
 if TYPE_CHECKING:
     import xarray
+
+    from omfiles._grids.box import Box
 
 __all__ = ["add_parsers", "coordinate", "parse_time"]
 
@@ -109,7 +113,11 @@ def _selected(data: Data, what: str, select: Callable[[xarray.Dataset], xarray.D
     """Select from a dataset, or from those groups of a tree that have the coordinates."""
     import xarray
 
-    groups: dict[str, xarray.Dataset] = {"/": data} if isinstance(data, xarray.Dataset) else data.to_dict()
+    groups: dict[str, xarray.Dataset] = (
+        {"/": data}
+        if isinstance(data, xarray.Dataset)
+        else {node.path: node.to_dataset() for node in data.subtree}  # with what they inherit, by which to select
+    )
     selected = {path: select(ds) for path, ds in groups.items()}
     if all(ds is None for ds in selected.values()):
         names = sorted({str(name) for ds in groups.values() for name in ds.coords})
@@ -161,12 +169,13 @@ def in_box(ds: xarray.Dataset, sides: Sides) -> xarray.Dataset | None:
     from omfiles._xarray.selection import GridIndex
 
     west, south, east, north = sides
+    ds = with_dimensions(ds)
     lat, lon = geographic_coordinates(ds)
     if lat is None or lon is None or 0 in (lat.ndim, lon.ndim):
         return None
     box = Box.between(south, north, west, east)
     if lat.ndim == lon.ndim == 1 and lat.dims != lon.dims:
-        selected = ds.isel({lat.dims[0]: box.rows(lat.values), lon.dims[0]: box.columns(lon.values)})
+        selected = _columns(ds.isel({lat.dims[0]: box.rows(lat.values)}), lon, box)
     elif isinstance(ds.xindexes.get(lat.name), GridIndex):
         selected = ds.sel({lat.name: slice(south, north), lon.name: slice(west, east)})
     else:
@@ -174,3 +183,60 @@ def in_box(ds: xarray.Dataset, sides: Sides) -> xarray.Dataset | None:
     if 0 in selected.sizes.values():
         raise CommandError(f"no grid point is in the box {west:g},{south:g},{east:g},{north:g} (W,S,E,N)")
     return selected
+
+
+def _columns(ds: xarray.Dataset, lon: xarray.DataArray, box: Box) -> xarray.Dataset:
+    """Select columns. If they are from both sides of the seam of longitudes, these become ascending ones."""
+    columns = box.columns(lon.values)
+    if isinstance(columns, slice):
+        return ds.isel({lon.dims[0]: columns})
+    columns, degrees = box.ascending(columns, lon.values)
+    turns = degrees - lon.values[columns]
+    selected = ds.isel({lon.dims[0]: columns})
+    bounds = {**lon.encoding, **lon.attrs}.get("bounds")
+    for name in (lon.name, *([bounds] if bounds in ds.variables else [])):
+        old = selected.variables[name]
+        shift = turns.reshape([-1 if dim == lon.dims[0] else 1 for dim in old.dims])
+        values = (old.values + shift).round(10).astype(old.dtype)
+        kept = {key: value for key, value in old.encoding.items() if key == "bounds"}  # packing may not hold the others
+        selected = selected.assign({name: (old.dims, values, old.attrs, kept)})
+    return selected
+
+
+ANONYMOUS = re.compile(r"dim\d+(_\d+)?")
+"""Dimensions that have no name in the file."""
+
+
+def with_dimensions(ds: xarray.Dataset) -> xarray.Dataset:
+    """Name dimensions that have no names after latitude and longitude, where their lengths tell which they are."""
+    lat, lon = geographic_coordinates(ds)
+    if lat is None or lon is None or (lat.ndim, lon.ndim) != (1, 1) or (lat.dims == lon.dims and not _anonymous(lat)):
+        return ds
+    sides = {role.name: role.name if _anonymous(role) else role.dims[0] for role in (lat, lon)}
+    dims = {ds[name].size: dim for name, dim in sides.items()}
+    named = {name: _renamed(ds.variables[name], [dim]) for name, dim in sides.items()}
+    left = []
+    for name, var in ds.variables.items():
+        if name in sides or not _anonymous(var) or not dims.keys() & {*var.shape}:
+            continue
+        if len(dims) == 2 and all(var.shape.count(size) == 1 for size in dims):
+            named[name] = _renamed(var, [dims.get(size, dim) for dim, size in zip(var.dims, var.shape)])
+        elif var.ndim > 1:
+            left.append(name)
+    if left:
+        warnings.warn(
+            "left whole, as their dimensions have no names and their lengths do not tell which are those of latitude "
+            f"and longitude: {', '.join(map(repr, left))}",
+            stacklevel=2,
+        )
+    return ds.drop_vars(named).assign(named) if len(named) > 2 or _anonymous(lat) or _anonymous(lon) else ds
+
+
+def _anonymous(var: xarray.Variable | xarray.DataArray) -> bool:
+    return all(ANONYMOUS.fullmatch(str(dim)) for dim in var.dims)
+
+
+def _renamed(var: xarray.Variable, dims: Sequence[Hashable]) -> xarray.Variable:
+    new = var.copy(deep=False)
+    new.dims = dims
+    return new

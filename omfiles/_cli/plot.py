@@ -23,12 +23,16 @@ from omfiles._cli.common import (
 )
 from omfiles._cli.convert import only
 from omfiles._cli.datasets import FORMATS, format_of, open_data
-from omfiles._cli.extract import geographic_coordinates, in_box, in_period, parse_box, parse_time
+from omfiles._cli.extract import geographic_coordinates, in_box, in_period, parse_box, parse_time, with_dimensions
 from omfiles._cli.selections import Key
 from omfiles._tools.copy_variables import MEMORY
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     import xarray
+
+    from omfiles._xarray.degrees import Role
 
 __all__ = ["add_parsers"]
 
@@ -125,6 +129,7 @@ def _dataset(data: Any, variable: str | None) -> tuple[xarray.Dataset, str]:
 
 def _select(ds: xarray.Dataset, name: str, arguments: argparse.Namespace) -> xarray.DataArray:
     """Select one map, or one series."""
+    ds = with_dimensions(ds)
     ds = ds[[name]] if name in ds.data_vars else ds
     if arguments.time is not None:
         ds = _found(in_period(ds, arguments.time), "times")
@@ -177,17 +182,53 @@ def _nearest(ds: xarray.Dataset, lat: float, lon: float) -> xarray.Dataset | Non
     latitude, longitude = geographic_coordinates(ds)
     if latitude is None or longitude is None or 0 in (latitude.ndim, longitude.ndim):
         return None
-    if isinstance(ds.xindexes.get(latitude.name), GridIndex):
-        return ds.sel({latitude.name: lat, longitude.name: lon}, method="nearest")
-    if latitude.dims != longitude.dims:
-        row = np.abs(latitude.values - lat).argmin()
-        column = np.abs((longitude.values - lon + 180) % 360 - 180).argmin()
-        return ds.isel({latitude.dims[0]: int(row), longitude.dims[0]: int(column)})
-    east = np.deg2rad(longitude.values - lon)
-    south, north = np.deg2rad(latitude.values), np.deg2rad(lat)
+    try:
+        if isinstance(ds.xindexes.get(latitude.name), GridIndex):
+            return ds.sel({latitude.name: lat, longitude.name: lon}, method="nearest")
+        if latitude.dims != longitude.dims:
+            return ds.isel(_along(latitude, lat, "latitude") | _along(longitude, lon, "longitude"))
+    except KeyError as error:
+        raise CommandError(f"--point: {error.args[0]}") from None
+    distance = _distance(latitude.values, longitude.values, lat, lon)
+    at = np.unravel_index(np.nanargmin(distance), distance.shape)
+    row = {dim: int(index) for dim, index in zip(latitude.dims, at)}
+    if latitude.ndim == 2 and distance[at] > _spacing(latitude.values, longitude.values, at):
+        raise CommandError(
+            f"--point: latitude {lat}, longitude {lon} is outside of the grid; the nearest of its points is at "
+            f"latitude {latitude.values[at]:.6g}, longitude {longitude.values[at]:.6g}"
+        )
+    return ds.isel(row)
+
+
+def _along(degrees: xarray.DataArray, place: float, role: Role) -> dict[Hashable, int]:
+    """Find the row or the column of a place."""
+    from omfiles._xarray.degrees import DegreesIndex
+
+    index = DegreesIndex(degrees.values, degrees.dims[0], role=role)
+    if index.axis is not None:
+        found: dict[Hashable, int] = index.sel({degrees.name: place}, method="nearest").dim_indexers
+        return {dim: int(position) for dim, position in found.items()}
+    away = degrees.values - place
+    away = abs((away + 180) % 360 - 180 if role == "longitude" else away)
+    position = int(away.argmin())
+    near = degrees.values[max(0, position - 1) : position + 2]
+    if away[position] > (np.ptp(near) if near.size > 1 else 90):
+        raise KeyError(f"{role} {place} is outside of the grid, which has {degrees.min():.6g} to {degrees.max():.6g}")
+    return {degrees.dims[0]: position}
+
+
+def _distance(latitude: Any, longitude: Any, lat: float, lon: float) -> Any:
+    """Angles between points and a place."""
+    east = np.deg2rad(longitude - lon)
+    south, north = np.deg2rad(latitude), np.deg2rad(lat)
     nearness = np.sin(south) * np.sin(north) + np.cos(south) * np.cos(north) * np.cos(east)
-    at = np.unravel_index(np.nanargmax(nearness), nearness.shape)
-    return ds.isel({dim: int(index) for dim, index in zip(latitude.dims, at)})
+    return np.arccos(np.clip(nearness, -1, 1))
+
+
+def _spacing(latitude: Any, longitude: Any, at: tuple[Any, ...]) -> float:
+    """Largest angle between a point and its neighbours."""
+    around = tuple(slice(max(0, int(index) - 1), int(index) + 2) for index in at)
+    return float(np.nanmax(_distance(latitude[around], longitude[around], latitude[at], longitude[at])))
 
 
 def _draw(field: xarray.DataArray, output: str, arguments: argparse.Namespace) -> None:

@@ -50,7 +50,10 @@ class Axis(NamedTuple):
             high = max(high, poles[1]) if poles[1] <= self.size else high
         with np.errstate(invalid="ignore"):  # not finite where a projection is not continuous
             position = np.clip(_round(fraction), 0, self.size - 1)
-            return np.where((fraction >= low) & (fraction <= high), position, -1).astype(np.int64)
+            inside = (fraction >= low) & (fraction <= high)
+            if self.role == "latitude":
+                inside &= np.abs(at) <= 90
+            return np.where(inside, position, -1).astype(np.int64)
 
     def nearest_in(self, at: npt.NDArray[np.float64], part: range) -> Positions:
         """Positions of the nearest points in a part of the axis, -1 where these are not in it."""

@@ -91,6 +91,18 @@ class Box(NamedTuple):
             return _span(columns)
         return np.roll(columns, -np.argmax(np.diff(columns)) - 1)  # first those before the seam of the longitudes
 
+    def ascending(self, columns: Indices, longitude: Array) -> tuple[Indices, Array]:
+        """Sort columns that this has selected from west to east, without those of a meridian that is there twice.
+
+        Returns
+        -------
+        tuple of ndarray
+            The columns, and their longitudes, which ascend from the west of this.
+        """
+        degrees = (self.west + (longitude[columns] - self.west + BORDER) % 360 - BORDER).round(10)
+        degrees, kept = np.unique(degrees, return_index=True)
+        return columns[kept], degrees
+
     def region(self, latitude: Array, longitude: Array) -> tuple[slice, ...]:
         """Return the smallest slices that have all points inside, one for each dimension of the coordinates."""
         inside = self.has_latitude(latitude) & self.has_longitude(longitude)

@@ -24,7 +24,7 @@ from omfiles._xarray.lazy import DirectArray, index_arrays
 if TYPE_CHECKING:
     from omfiles.grids import OmGrid
 
-__all__ = ["DEGREES", "HAS_INDEXES", "GridIndex", "grid_of"]
+__all__ = ["DEGREES", "HAS_INDEXES", "GridIndex", "grid_of", "index_result"]
 
 HAS_INDEXES = hasattr(xarray.indexes, "CoordinateTransformIndex")
 """Whether xarray knows indexes of several coordinates that have several dimensions, as of 2025.7."""
@@ -244,12 +244,12 @@ class GridIndex(xarray.Index):
             raise ValueError("there is no tolerance: places are half a cell from a grid point, or outside")
         lat, lon = (labels[name] for name in self.names)
         if isinstance(lat, slice) and isinstance(lon, slice):
-            return _result(self._in_box(lat, lon))
+            return index_result(self._in_box(lat, lon))
         if isinstance(lat, slice) or isinstance(lon, slice):
             raise ValueError("latitude and longitude are either both slices, for a box, or both numbers")
         if method != "nearest":
             raise ValueError(f"places are rarely grid points: pass method='nearest', not {method!r}")
-        return _result(self._nearest(lat, lon))
+        return index_result(self._nearest(lat, lon))
 
     def _nearest(self, lat: Any, lon: Any) -> dict[Hashable, Any]:
         from omfiles._grids.box import check_points, outside_text
@@ -393,7 +393,11 @@ def _join(one: range | int, another: range | int, how: str) -> range | int | Non
     return range(min(one.start, another.start), max(one.stop, another.stop))
 
 
-def _result(dim_indexers: dict[Hashable, Any]) -> Any:
+def index_result(
+    dim_indexers: dict[Hashable, Any],
+    indexes: dict[Hashable, xarray.Index] | None = None,
+    variables: dict[Hashable, xarray.Variable] | None = None,
+) -> Any:
     """What `xarray.Index.sel` returns, for which xarray has no public name."""
     some = PandasIndex(np.zeros(1), "x").sel({"x": 0})
-    return dataclasses.replace(some, dim_indexers=dim_indexers)
+    return dataclasses.replace(some, dim_indexers=dim_indexers, indexes=indexes or {}, variables=variables or {})
