@@ -137,6 +137,7 @@ def test_examples_in_the_help(run, weather, tmp_path, monkeypatch):
             assert done.code == 0, done
 
 
+@pytest.mark.slow
 def test_the_entry_points(weather):
     (script,) = entry_points(group="console_scripts", name="omfiles")
     assert script.load() is main

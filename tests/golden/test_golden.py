@@ -79,6 +79,7 @@ def test_streams_by_core(kind: str, width: int, simd: str) -> None:
         assert codec.encode_stream(words, kind, width).hex() == data.hex(), description
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ARRAYS)
 def test_arrays_by_reference(name: str) -> None:
     tree = by_reference(name)

@@ -44,6 +44,7 @@ def boxes(grid, n):
     yield from [(-90, 90, -180, 180), (-90, 90, 0, 0), (60, 90, 170, -170), (-90, -60, -180, 180)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROJECTED)
 def test_projected(name):
     grid = MODELS[name].grid()

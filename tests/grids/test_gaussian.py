@@ -122,6 +122,7 @@ def test_attributes(grid):
             getattr(grid, member)(0, 0)
 
 
+@pytest.mark.slow
 def test_arrays(grid):
     latitude, longitude = grid.latitude, grid.longitude
     assert latitude.shape == longitude.shape == grid.shape

@@ -165,6 +165,7 @@ def test_find_one_of_sixty_and_read_points(job_of, tail_file: bytes) -> None:
     assert job.n_checks == (0 if job.kind == "plain" else 1)
 
 
+@pytest.mark.slow
 @with_vindex
 def test_100_points_in_one_vindex_call(kind: str, job_of) -> None:
     array = values((500, 500, 40))
@@ -195,6 +196,7 @@ def test_a_whole_variable_of_2_mb(job_of) -> None:
     assert job.n_data <= 3
 
 
+@pytest.mark.slow
 def test_a_map_over_10000_chunks(job_of) -> None:
     array = values((400, 400, 29))
     content = content_of(lambda writer: writer.write_array(array, (4, 4, 29), name="a"))

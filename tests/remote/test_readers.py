@@ -211,6 +211,7 @@ def test_tail(build: Build, content: bytes) -> None:
         assert tail.version == reader.version()
 
 
+@pytest.mark.slow
 def test_the_version_changes_with_the_content(build: Build, request: pytest.FixtureRequest) -> None:
     reader = build(b"old content")
     old = reader.version()
@@ -223,6 +224,7 @@ def test_the_version_changes_with_the_content(build: Build, request: pytest.Fixt
         assert build(b"new, longer content").version() != old
 
 
+@pytest.mark.slow
 def test_pickling(build: Build) -> None:
     reader = build(CONTENT)
     if isinstance(reader, FileObjectReader):

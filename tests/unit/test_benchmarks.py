@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.source_tree
+pytestmark = [pytest.mark.slow, pytest.mark.source_tree]
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

@@ -22,6 +22,7 @@ ELSEWHERE = {"docs/remote.md", "docs/cli.md", "docs/c-api.md"}
 EXECUTED = [name for name in DOCUMENTS if "```python\n" in (ROOT / name).read_text() and name not in ELSEWHERE]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", EXECUTED)
 def test_examples_run(document: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
