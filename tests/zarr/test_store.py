@@ -109,7 +109,7 @@ def test_all_arrays_are_there(scratch_file, tree):
     found = [array[...] for _, array in group.members(max_depth=None) if isinstance(array, zarr.Array)]
 
     def content(values):
-        arrays = map(np.asarray, values)
+        arrays = (np.asarray(np.array([value])[0]) for value in values)  # numpy's texts end before null characters
         return Counter((array.dtype.kind, array.shape, str(array) + array.tobytes().hex()) for array in arrays)
 
     assert content(found) == content(expected)
