@@ -204,16 +204,21 @@ class DegreesIndex(PandasIndex, metaclass=_AlignedWithPandasIndex):
 
 def with_degrees(dataset: xarray.Dataset) -> xarray.Dataset:
     """Give latitudes and longitudes at equal distances, each along a dimension, an index that knows what they are."""
-    for name, coordinate in dataset.coords.items():
-        variable = coordinate.variable
-        role = _role(variable)
-        if role is None or variable.dims != (name,) or name in dataset.xindexes or variable.dtype.kind not in "iuf":
+    indexes: dict[Hashable, DegreesIndex] = {}
+    variables: dict[Hashable, xarray.Variable] = {}
+    for name in dataset.sizes:
+        if name not in dataset.variables:
             continue
-        plain = PandasIndex.from_variables({name: variable}, options={})
-        if _axis(np.asarray(plain.index.values, np.float64), role) is not None:
-            index = DegreesIndex(plain.index, name, plain.coord_dtype, role=role, attrs=variable.attrs)
-            variables = index.create_variables({name: variable})
-            dataset = dataset.assign_coords(xarray.Coordinates(variables, indexes={name: index}))
+        variable = dataset.variables[name]
+        role = _role(variable)
+        if role is None or variable.dims != (name,) or variable.dtype.kind not in "iuf" or name in dataset.xindexes:
+            continue
+        index = DegreesIndex(variable.to_index(), name, variable.dtype, role=role, attrs=variable.attrs)
+        if index.axis is not None:
+            indexes[name] = index
+            variables |= index.create_variables({name: variable})
+    if indexes:
+        dataset = dataset.assign_coords(xarray.Coordinates(variables, indexes=indexes))
     return dataset
 
 

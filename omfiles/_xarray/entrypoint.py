@@ -13,6 +13,7 @@ from omfiles._reading.reader import OmFileReader
 from omfiles._stores.paths import name_from_path
 from omfiles._xarray.degrees import with_degrees
 from omfiles._xarray.openmeteo import OpenMeteoMode
+from omfiles._xarray.selection import HAS_INDEXES
 from omfiles._xarray.sources import is_om, open_source
 from omfiles._xarray.store import OmDataStore
 
@@ -174,7 +175,8 @@ def _decode(store: OmDataStore, decoders: Decoders) -> xarray.Dataset:
             dataset = dataset.assign_coords(index.coordinates(dataset.variables))
     if store.grid is not None:
         dataset = dataset.assign_coords(store.grid.coordinates())
-    dataset = with_degrees(dataset)
+    if HAS_INDEXES:  # else xarray makes others instead
+        dataset = with_degrees(dataset)
     dataset.set_close(_nothing)
     return dataset
 

@@ -15,7 +15,10 @@ from omfiles.grids import OmGrid
 xr = pytest.importorskip("xarray", reason="needs xarray", exc_type=ImportError)
 
 from omfiles._xarray.degrees import DegreesIndex  # noqa: E402
+from omfiles._xarray.selection import HAS_INDEXES  # noqa: E402
 from omfiles.xarray import open_dataset, write_dataset  # noqa: E402
+
+pytestmark = pytest.mark.skipif(not HAS_INDEXES, reason="xarray is too old for indexes of backends")
 
 FROM_160 = [160, 165, 170, 175, 180, 185, 190, 195, 200]
 
@@ -160,6 +163,7 @@ def test_what_is_made_of_it_selects_as_well(globe, tmp_path):
         np.testing.assert_array_equal(like["rain"].sel(lon=slice(160, -160)), expected)
     stacked = globe["rain"].stack(z=("lat", "lon"))
     np.testing.assert_array_equal(stacked.unstack("z"), globe["rain"])
+    pytest.importorskip("netCDF4")
     expected.to_netcdf(tmp_path / "box.nc")
     with xr.open_dataset(tmp_path / "box.nc") as again:
         assert again["lon"].values.tolist() == FROM_160
