@@ -5,16 +5,19 @@ A variable without dimensions is a scalar with a string child ``coordinates`` th
 be an attribute.
 
 An array says by its attribute ``_role`` that it is a coordinate though it is no index, that it is text, in UTF-8 and
-along its last dimension, or bytes, and by their names which of its attributes xarray keeps in ``encoding``. Attributes
-that are no single number or string are together in one, ``_attributes``, as JSON. Latitudes of a grid by whose formulas
-xarray selects say by ``_grid_index`` which it is; see `GridIndex.description`.
+along its last dimension, or bytes, and by their names which of its attributes xarray keeps in ``encoding``. With the
+role ``missing``, elements of text or bytes whose characters all are 255 stand for missing ones; no other has the full
+length then. Attributes that are no single number or string are together in one, ``_attributes``, as JSON. Latitudes of
+a grid by whose formulas xarray selects say by ``_grid_index`` which it is; see `GridIndex.description`.
+
+An array without elements is a scalar whose attribute ``_empty`` says its type, dimensions and shape.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -25,17 +28,22 @@ __all__ = [
     "ATTRIBUTES",
     "BYTES",
     "COORDINATE",
+    "EMPTY",
     "GRID_INDEX",
+    "MISSING",
     "ROLE",
     "TEXT",
+    "Empty",
     "characters",
     "pack_attrs",
+    "texts",
     "unpack_attrs",
 ]
 
 ROLE = "_role"
 COORDINATE = "coordinate"
-TEXT, BYTES = "text", "bytes"
+TEXT, BYTES, MISSING = "text", "bytes", "missing"
+EMPTY = "_empty"
 ATTRIBUTES = "_attributes"
 GRID_INDEX = "_grid_index"
 ARRAY_KINDS = "biuf"
@@ -66,7 +74,7 @@ def pack_attrs(attrs: Mapping[Any, Any], taken: Collection[str] = ()) -> dict[st
     taken = {"", DIMENSION_KEY, *taken}
     for name, value in attrs.items():
         encode_name(name, "the name of an attribute")
-        if name in (ROLE, ATTRIBUTES, GRID_INDEX):
+        if name in (ROLE, ATTRIBUTES, GRID_INDEX, EMPTY):
             raise ValueError(f"attribute {name!r} cannot be stored, as the name has a meaning in the file")
         if name not in taken and _is_single(value):
             scalar(value, name)
@@ -125,21 +133,86 @@ def _from_json(value: Any) -> Any:
     return np.array(value["data"], dtype)
 
 
-def characters(values: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Turn strings, or bytes, into an array of bytes with one more dimension, in UTF-8 and filled up with zeros.
+class Empty(NamedTuple):
+    """An array without elements."""
+
+    dtype: str
+    dims: list[str]
+    shape: list[int]
+
+    def note(self) -> str:
+        """Return the attribute that says so."""
+        return json.dumps(self._asdict())
+
+    @classmethod
+    def read(cls, note: Any) -> Empty | None:
+        """Return what `note` said, or None if somebody else wrote the attribute."""
+        try:
+            empty = cls(**json.loads(note))
+            made = np.empty(empty.shape, empty.dtype)
+        except (TypeError, ValueError, MemoryError, RecursionError):
+            return None
+        return empty if made.size == 0 and len(empty.dims) == made.ndim else None
+
+
+def characters(values: npt.NDArray[Any], encoding: str = "utf-8") -> tuple[npt.NDArray[np.uint8], bool]:
+    """Turn strings, or bytes, into an array of bytes with one more dimension, filled up with zeros.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        NaN stands for missing ones.
+    encoding : str
+        Of strings.
+
+    Returns
+    -------
+    characters : numpy.ndarray
+        Bytes.
+    missing : bool
+        Whether there are missing ones: these have nothing but 255.
 
     Examples
     --------
     >>> characters(np.array(["Å", "abc"]))
-    array([[195, 133,   0],
-           [ 97,  98,  99]], dtype=uint8)
+    (array([[195, 133,   0],
+           [ 97,  98,  99]], dtype=uint8), False)
     """
-    texts = []
+    found: list[bytes | None] = []
     for index, text in np.ndenumerate(values):
+        if isinstance(text, float) and np.isnan(text):
+            found.append(None)
+            continue
         if not isinstance(text, (str, bytes)):
             raise TypeError(f"the value at {index} is {text!r}, but among str there may be nothing else")
         if text[-1:] in ("\0", b"\0"):
             raise ValueError(f"the value at {index} is {text!r}, but a zero at the end cannot be stored")
-        texts.append(text.encode() if isinstance(text, str) else text)
-    fixed = np.array(texts, "S")
-    return fixed.view(np.uint8).reshape(*values.shape, fixed.itemsize)
+        found.append(text.encode(encoding) if isinstance(text, str) else text)
+    missing = None in found
+    absent = b"\xff" * (1 + max((len(text) for text in found if text is not None), default=0))
+    fixed = np.array([absent if text is None else text for text in found], "S")
+    return fixed.view(np.uint8).reshape(*values.shape, fixed.itemsize), missing
+
+
+def texts(characters: npt.NDArray[Any], encoding: str | None = "utf-8", missing: bool = False) -> npt.NDArray[Any]:
+    """Turn an array of bytes into one of strings with one dimension less.
+
+    Parameters
+    ----------
+    characters : numpy.ndarray
+        As the function of that name makes them.
+    encoding : str or None
+        Of strings; None returns bytes.
+    missing : bool
+        Whether elements of nothing but 255 are missing ones, for which NaN stands.
+    """
+    *shape, length = characters.shape
+    fixed = np.ascontiguousarray(characters).view(f"S{length}").reshape(shape)
+    absent = fixed == b"\xff" * length if missing else np.False_
+    if encoding is not None:
+        fixed = np.char.decode(np.where(absent, b"", fixed), encoding)
+    elif not missing:
+        return fixed
+    found = np.array(fixed, dtype=object)
+    found[absent] = np.nan
+    return found

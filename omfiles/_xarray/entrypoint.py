@@ -8,6 +8,7 @@ from typing import Any, TypedDict, Unpack
 
 import xarray
 from xarray.backends import BackendEntrypoint, StoreBackendEntrypoint
+from xarray.conventions import encode_dataset_coordinates
 
 from omfiles._reading.reader import OmFileReader
 from omfiles._stores.paths import name_from_path
@@ -168,7 +169,11 @@ def _check(decoders: Decoders, method: str) -> None:
 
 def _decode(store: OmDataStore, decoders: Decoders) -> xarray.Dataset:
     dataset = StoreBackendEntrypoint().open_dataset(store, **decoders)
-    if decoders.get("decode_coords", True):
+    decode_coords = decoders.get("decode_coords", True)
+    _keep_in_encoding(dataset, store)
+    if not decode_coords:
+        _show_coordinates(dataset, store)
+    else:
         if store.coordinates:
             dataset = dataset.set_coords(store.coordinates & set(dataset.variables))
         for index in store.indexes:
@@ -179,6 +184,28 @@ def _decode(store: OmDataStore, decoders: Decoders) -> xarray.Dataset:
         dataset = with_degrees(dataset)
     dataset.set_close(_nothing)
     return dataset
+
+
+def _keep_in_encoding(dataset: xarray.Dataset, store: OmDataStore) -> None:
+    """Take attributes from where ``decode_coords="all"`` takes them, too."""
+    for name, variable in dataset.variables.items():
+        for attr in store.related.get(str(name), ()):
+            if attr in variable.attrs:
+                variable.encoding[attr] = variable.attrs.pop(attr)
+
+
+def _show_coordinates(dataset: xarray.Dataset, store: OmDataStore) -> None:
+    """Name coordinates, bounds and the like in attributes, as netCDF files do: they were not to be decoded."""
+    own = [variable.attrs.get("coordinates", "") for variable in dataset.variables.values()]
+    if all(isinstance(value, str) for value in own) and "coordinates" not in dataset.attrs:
+        named = {name for name in store.coordinates & set(dataset.variables) if " " not in name}
+        variables, dataset.attrs = encode_dataset_coordinates(dataset.set_coords(named))
+        for name, variable in variables.items():
+            dataset.variables[name].attrs = variable.attrs
+    for name, variable in dataset.variables.items():
+        for attr in store.related.get(str(name), ()):
+            if attr in variable.encoding:
+                variable.attrs[attr] = variable.encoding.pop(attr)
 
 
 def _nothing() -> None:

@@ -9,13 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 import xarray
 from xarray.backends import AbstractDataStore
 from xarray.conventions import CF_RELATED_DATA
 
 from omfiles._chunk_grid import preferred_chunks
-from omfiles._datasets.attrs import BYTES, COORDINATE, GRID_INDEX, ROLE, TEXT
+from omfiles._datasets.attrs import BYTES, COORDINATE, EMPTY, GRID_INDEX, MISSING, ROLE, TEXT, Empty, texts
 from omfiles._datasets.hierarchy import (
     FileVariable,
     assign_names,
@@ -116,6 +117,13 @@ class OmDataStore(AbstractDataStore):
         self.coordinates, self.grid, self.indexes = described.coordinates, described.grid, described.indexes
 
     @property
+    def related(self) -> dict[str, list[str]]:
+        """Attributes that xarray keeps in `encoding`, by the name of their variable."""
+        return {
+            name: [attr for attr in roles if attr in CF_RELATED_DATA] for name, roles in self._described.roles.items()
+        }
+
+    @property
     def variables_store(self) -> dict[str, OmVariable]:
         """Where all variables below the root are in the file, by path."""
         return self.root_variable._get_flat_variable_metadata()
@@ -129,16 +137,21 @@ class OmDataStore(AbstractDataStore):
             for name, variable in described.variables.items()
         }
         data |= self._fetch()
-        data |= {name: data[name].view("S1") for name in described.characters}
-        variables = {name: xarray.Variable(described.dims[name], data[name]) for name in data}
-        variables |= lazily_indexed({name: variables[name] for name in decoded(described.attrs_of) if name in arrays})
+        data |= {name: np.empty(empty.shape, empty.dtype) for name, empty in described.empty.items()}
+        dims = {**described.dims, **{name: described.dims[name][:-1] for name in described.characters}}
+        text_encodings = {}
+        for name in described.characters:
+            data[name], text_encodings[name] = _texts(name, data[name], described.attrs_of[name], described.roles[name])
+        variables = {name: xarray.Variable(dims[name], data[name]) for name in data}
+        lazy = (decoded(described.attrs_of) & arrays.keys()) - text_encodings.keys()
+        variables |= lazily_indexed({name: variables[name] for name in lazy})
         for name, variable in variables.items():
             variable.attrs = described.attrs_of[name]
             if name in arrays:
                 variable.encoding |= _encoding(arrays[name].reader, described.dims[name])
-            _keep_in_encoding(variable, described.roles[name])
-            if name in described.characters and TEXT in described.roles[name]:
-                variable.attrs["_Encoding"] = "utf-8"  # xarray takes it away again
+            if name in text_encodings:
+                variable.attrs.pop("_Encoding", None)
+                variable.encoding |= {"char_dim_name": described.dims[name][-1], **text_encodings[name]}
             if GRID_MAPPING in described.added and {"lat", "lon"} <= set(described.variables[name].dims):
                 variable.encoding["grid_mapping"] = GRID_MAPPING
         return {**variables, **described.added}
@@ -149,7 +162,8 @@ class OmDataStore(AbstractDataStore):
 
     def get_dimensions(self) -> dict[str, int]:
         """Return the dimensions and their lengths."""
-        return _sizes(self._described.variables, self._described.dims)
+        sizes = _sizes(self._described.variables, self._described.dims)
+        return sizes | {dim: n for empty in self._described.empty.values() for dim, n in zip(empty.dims, empty.shape)}
 
     def close(self) -> None:
         """Close the root; data stay readable."""
@@ -160,7 +174,11 @@ class OmDataStore(AbstractDataStore):
         described = self._described
         wanted = {name: described.variables[name].reader for name in described.characters}
         for name, variable in described.variables.items():
-            if described.dims[name] == (name,) and variable.reader.nbytes <= MAX_EAGER_INDEX:
+            if (
+                described.dims[name] == (name,)
+                and variable.reader.is_array
+                and variable.reader.nbytes <= MAX_EAGER_INDEX
+            ):
                 wanted[name] = variable.reader
         return dict(zip(wanted, read_together([(reader, ..., None) for reader in wanted.values()]), strict=True))
 
@@ -177,6 +195,8 @@ class _Description:
     coordinates: set[str]
     characters: list[str]
     """Arrays of bytes that are texts."""
+    empty: Mapping[str, Empty]
+    """Arrays without elements."""
     indexes: list[GridIndex]
     added: Mapping[str, xarray.Variable]
     """Coordinates that are not in the file."""
@@ -188,15 +208,26 @@ def _describe(
 ) -> _Description:
     attrs_of = {name: dict(variable.attrs) for name, variable in variables.items()}
     roles = {name: str(attrs.pop(ROLE, "")).split() for name, attrs in attrs_of.items()}
+    notes = {
+        name: Empty.read(attrs.pop(EMPTY))
+        for name, attrs in attrs_of.items()
+        if EMPTY in attrs and variables[name].reader.is_scalar
+    }
+    empty = {name: found for name, found in notes.items() if found is not None}
     description = _Description(
         variables=variables,
-        dims=dims,
+        dims={**dims, **{name: tuple(found.dims) for name, found in empty.items()}},
+        empty=empty,
         indexes=list(_grid_indexes(attrs_of, dims, variables)),  # takes attributes away
         attrs_of=attrs_of,
         roles=roles,
         attrs=attributes(root),
         coordinates={name for name, own in roles.items() if COORDINATE in own},
-        characters=[name for name, own in roles.items() if variables[name].reader.is_array and {TEXT, BYTES} & {*own}],
+        characters=[
+            name
+            for name, own in roles.items()
+            if not {TEXT, BYTES}.isdisjoint(own) and variables[name].reader.is_array and dims[name]
+        ],
         added={},
         grid=None,
     )
@@ -253,10 +284,18 @@ def _grid_indexes(
             yield index
 
 
-def _keep_in_encoding(variable: xarray.Variable, names: Iterable[str]) -> None:
-    """Take attributes from where `xarray.open_dataset(..., decode_coords="all")` takes them, too."""
-    for name in set(CF_RELATED_DATA).intersection(names, variable.attrs):
-        variable.encoding[name] = variable.attrs.pop(name)
+def _texts(
+    name: str, characters: npt.NDArray[Any], attrs: Mapping[str, Any], roles: Sequence[str]
+) -> tuple[npt.NDArray[Any], dict[str, Any]]:
+    """Return text, or bytes, and what xarray says of it in `encoding`."""
+    missing = MISSING in roles
+    if TEXT in roles:
+        encoding = str(attrs.get("_Encoding", "utf-8"))
+        try:
+            return texts(characters, encoding, missing), {"dtype": np.dtype("S1"), "_Encoding": encoding}
+        except (UnicodeError, LookupError) as error:
+            warnings.warn(f"variable {name!r} is opened as bytes, as its text cannot be decoded: {error}", stacklevel=2)
+    return texts(characters, None, missing), {"dtype": np.dtype("S1")}
 
 
 def _encoding(reader: OmFileReader, dims: Sequence[str]) -> dict[str, Any]:

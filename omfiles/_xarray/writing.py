@@ -14,7 +14,18 @@ import xarray
 from xarray.conventions import CF_RELATED_DATA, encode_cf_variable
 from xarray.indexes import PandasMultiIndex
 
-from omfiles._datasets.attrs import BYTES, COORDINATE, GRID_INDEX, ROLE, TEXT, characters, pack_attrs
+from omfiles._datasets.attrs import (
+    BYTES,
+    COORDINATE,
+    EMPTY,
+    GRID_INDEX,
+    MISSING,
+    ROLE,
+    TEXT,
+    Empty,
+    characters,
+    pack_attrs,
+)
 from omfiles._stores.paths import expand_user
 from omfiles._writing.array_spec import (
     DIMENSION_KEY,
@@ -28,6 +39,7 @@ from omfiles._writing.array_spec import (
 from omfiles._writing.steps import OffStepsError, on_steps, require_steps
 from omfiles._writing.writer import OmFileWriter, OmWriterVariable
 from omfiles._xarray.selection import GridIndex
+from omfiles._xarray.storable import storable
 
 __all__ = ["OmAccessor", "write_dataset"]
 
@@ -38,6 +50,8 @@ PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value")
 LOSSLESS: dict[str, Any] = {"scale_factor": 1.0, "add_offset": 0.0, "compression": EXACT}
 PACKED_ROUNDING = 4
 """Units in the last place that arithmetic of packed values may differ by; see `on_steps`."""
+CF = (*TIME, "dtype", "_FillValue", "missing_value", "_Unsigned")
+UNNAMED = "__values__"  # which is what xarray opens as None
 
 
 def write_dataset(
@@ -65,7 +79,8 @@ def write_dataset(
     Parameters
     ----------
     ds : xarray.Dataset or xarray.DataTree
-        Floats of 32 and 64 bits, integers, bool, times and time differences, and str. Groups of a tree become groups.
+        Numbers, bool, times and time differences, str and bytes; float16 becomes float32. Objects, and types of
+        pandas, become the type that holds all values, where missing ones are NaN. Groups of a tree become groups.
     target : str, os.PathLike, fsspec.core.OpenFile or UPath
         The file to write: a path, or a URL of any fsspec protocol. It appears when it is complete; an older file stays
         if that fails.
@@ -75,6 +90,7 @@ def write_dataset(
         - ``chunks``: extents of a chunk of the file, or ``"auto"``
         - ``scale_factor``, ``add_offset``, ``compression``: as for `OmFileWriter.write_array`
         - ``units``, ``calendar``: of times, such as ``"hours since 1970-01-01"``
+        - ``dtype``, ``_FillValue``, ``missing_value``, ``_Unsigned``: of numbers, as in the CF conventions
     chunks : mapping of dimension to int, optional
         Extents of chunks of all variables that have the dimension; along dimensions that are not mentioned a variable
         which has one of these is not split. The first that applies counts: `encoding`; this; what ``var.encoding``
@@ -105,9 +121,11 @@ def write_dataset(
     Raises
     ------
     ValueError, TypeError
-        Something cannot be stored: arrays without elements, other types, a `pandas.MultiIndex`, names with a slash,
+        Something cannot be stored: values of other types, names with a slash,
         names of dimensions that are not str or contain white space, attributes of other types than numbers, str,
         bool, None, and lists and one-dimensional arrays of these. The message names the variable.
+    NotImplementedError
+        A variable has a `pandas.MultiIndex`.
 
     Examples
     --------
@@ -294,14 +312,18 @@ class _Planner:
         var = ds.variables[name]
         is_coordinate = name in ds.coords
         with naming(f"variable {path!r}"):
-            _check_names(name, var)
+            stored_name = _stored_name(name)
+            _check_dims(var)
             self._dims.update(map(str, var.dims))
             index = ds.xindexes.get(name)
             if isinstance(index, PandasMultiIndex):
-                raise ValueError(f"a MultiIndex cannot be stored; ds.reset_index({name!r}) makes plain variables of it")
+                raise NotImplementedError(
+                    f"variable {path!r}: a MultiIndex cannot be stored; ds.reset_index({name!r}) makes plain variables "
+                    "of it"
+                )
             own = dict(_mapping(self._encoding.get(path, {}), "its encoding"))
-            times = {key: own.pop(key) for key in TIME if key in own}
-            encoded, roles = _encoded(var, times, ds.dims)
+            cf = {key: own.pop(key) for key in CF if key in own}
+            encoded, roles = _encoded(storable(var, path), cf, ds)
             if is_coordinate and var.dims != (name,):
                 roles.append(COORDINATE)
             attrs = pack_attrs(encoded.attrs)
@@ -309,20 +331,23 @@ class _Planner:
                 attrs[ROLE] = " ".join(roles)
             if isinstance(index, GridIndex) and name == index.names[0]:
                 attrs[GRID_INDEX] = index.description()
+            if encoded.size == 0:
+                attrs[EMPTY] = Empty(encoded.dtype.str, [*map(str, encoded.dims)], list(encoded.shape)).note()
+                return _Item(path, stored_name, "", {}, {**attrs, DIMENSION_KEY: ""}, is_coordinate)
             if encoded.ndim == 0:
                 value: Any = encoded.to_numpy()[()]
                 if not isinstance(value, str):
                     native_dtype(encoded.dtype)
-                return _Item(path, name, value, {}, {**attrs, DIMENSION_KEY: ""}, is_coordinate)
+                return _Item(path, stored_name, value, {}, {**attrs, DIMENSION_KEY: ""}, is_coordinate)
             encoding = {
                 "chunks": self._chunk_lengths(own.pop("chunks", None), var, encoded),
                 "overflow": self._overflow,
                 **_scaling(encoded, {} if is_coordinate else self._scaling, own),
             }
-            spec = ArraySpec(name=name, shape=encoded.shape, dtype=encoded.dtype, **encoding)  # checks them
+            spec = ArraySpec(name=stored_name, shape=encoded.shape, dtype=encoded.dtype, **encoding)  # checks them
             data = encoded.to_numpy() if encoded.chunks is None else encoded.data
             steps, rounding = None, 0
-            if encoded.dtype.kind == "f" and not own and (is_coordinate or not self._scaling):
+            if encoded.dtype.kind == "f" and not own and not cf and (is_coordinate or not self._scaling):
                 steps, rounding = _former_steps(var, spec)
             if steps is not None and isinstance(data, np.ndarray):
                 if on_steps(steps, data, rounding):
@@ -332,7 +357,7 @@ class _Planner:
                 steps = None
             encoding |= {key: getattr(steps or spec, key) for key in SCALING}
             encoding["dims"] = encoded.dims
-            return _Item(path, name, data, encoding, attrs, is_coordinate, steps, rounding)
+            return _Item(path, stored_name, data, encoding, attrs, is_coordinate, steps, rounding)
 
     def _chunk_lengths(self, given: Any, var: xarray.Variable, encoded: xarray.Variable) -> Any:
         if given is not None:
@@ -351,57 +376,79 @@ def _mapping(value: Any, what: str) -> Mapping[Any, Any]:
     return value
 
 
-def _check_names(name: Any, var: xarray.Variable) -> None:
+def _stored_name(name: Any) -> str:
+    if name is None:
+        return UNNAMED
+    if not isinstance(name, str):
+        raise TypeError(f"its name must be a string or None, not {name!r}")
     encode_name(name, "its name")
     if "/" in name:
         raise ValueError("its name must not contain a slash")
+    return name
+
+
+def _check_dims(var: xarray.Variable) -> None:
     for dim in var.dims:
         if not isinstance(dim, str) or dim.split() != [dim]:
             raise ValueError(f"dimensions must have names without white space, but one has {dim!r}")
     if len(set(var.dims)) < var.ndim:
         raise ValueError(f"dimensions must have different names, but these are {var.dims}")
-    if var.size == 0:
-        raise ValueError(f"its shape is {var.shape}, but arrays without elements cannot be stored")
 
 
-def _encoded(
-    var: xarray.Variable, times: Mapping[str, Any], taken: Collection[Hashable]
-) -> tuple[xarray.Variable, list[str]]:
+def _encoded(var: xarray.Variable, cf: Mapping[str, Any], ds: xarray.Dataset) -> tuple[xarray.Variable, list[str]]:
     """Turn a variable into one of numbers as the CF conventions have it, or of characters; return its roles too.
 
-    `taken` are names of dimensions that one along characters must not have.
+    `cf` is its encoding, as far as that was asked for. Text and bytes without elements stay as they are.
     """
     roles = [name for name in CF_RELATED_DATA if name in var.encoding and name not in var.attrs]
-    if roles:
+    kept = [*roles, *(["coordinates"] if _lists_coordinates(var, ds) else [])]
+    if kept:
         var = var.copy(deep=False)
-        var.attrs |= {name: var.encoding[name] for name in roles}
+        var.attrs |= {name: var.encoding[name] for name in kept}
     if var.dtype.kind in "fiu":
-        return var, roles
+        return _cf_encoded(var, cf) if cf else var, roles
     if var.dtype.kind == "b":
-        return _cf_encoded(var, times), roles
+        return _cf_encoded(var, cf), roles
     var = var.compute()  # text and times are small; xarray cannot encode all of them in dask arrays
-    if var.dtype.kind == "S":
-        return _characters(var, BYTES, taken), [BYTES, *roles]
-    if var.dtype.kind not in "UT" and not (var.dtype.kind == "O" and isinstance(var.to_numpy().flat[0], str)):
-        return _cf_encoded(var, times), roles
-    if var.ndim == 0:
-        return xarray.Variable((), str(var.to_numpy()[()]), var.attrs), roles
-    return _characters(var, TEXT, taken), [TEXT, *roles]
+    if var.size == 0 and var.dtype.kind in "OSU":
+        return var, roles
+    first = next((value for value in var.to_numpy().flat if isinstance(value, str | bytes)), None)
+    if first is None:
+        return _cf_encoded(var, cf), roles
+    if var.ndim == 0 and isinstance(first, str):
+        return xarray.Variable((), str(first), var.attrs), roles
+    encoded, missing = _characters(var, TEXT if isinstance(first, str) else BYTES, ds.dims)
+    return encoded, [TEXT if isinstance(first, str) else BYTES, *([MISSING] if missing else []), *roles]
 
 
-def _characters(var: xarray.Variable, role: str, taken: Collection[Hashable]) -> xarray.Variable:
-    data = characters(var.to_numpy())
+def _lists_coordinates(var: xarray.Variable, ds: xarray.Dataset) -> bool:
+    """Whether its encoding lists coordinates, and such as there still are."""
+    listed = var.encoding.get("coordinates")
+    return isinstance(listed, str) and "coordinates" not in var.attrs and set(listed.split()) <= set(ds.coords)
+
+
+def _characters(var: xarray.Variable, role: str, taken: Collection[Hashable]) -> tuple[xarray.Variable, bool]:
+    """Make characters of text or bytes, along a dimension of which the name is not among those that are taken."""
+    encoding = str(var.encoding.get("_Encoding", "utf-8"))
+    attrs = var.attrs if encoding == "utf-8" else {**var.attrs, "_Encoding": encoding}
+    try:
+        data, missing = characters(var.to_numpy(), encoding)
+    except (LookupError, UnicodeEncodeError):  # of the encoding that other values had
+        attrs = var.attrs
+        data, missing = characters(var.to_numpy())
     dim = f"{role}{data.shape[-1]}"
     while dim in taken:
         dim = f"_{dim}"
-    return xarray.Variable((*var.dims, dim), data, var.attrs)
+    return xarray.Variable((*var.dims, dim), data, attrs), missing
 
 
-def _cf_encoded(var: xarray.Variable, times: Mapping[str, Any]) -> xarray.Variable:
-    """Encode times, time differences and bool."""
-    encoding = {**{key: var.encoding[key] for key in TIME if key in var.encoding}, **times}
-    if encoding and var.dtype.kind in "mM":
-        encoding["dtype"] = "int64"  # in finer units if these would not do: xarray warns
+def _cf_encoded(var: xarray.Variable, cf: Mapping[str, Any]) -> xarray.Variable:
+    """Encode numbers as `cf` says, times, time differences, and bool."""
+    encoding = dict(cf)
+    if var.dtype.kind in "mMO":
+        encoding = {**{key: var.encoding[key] for key in TIME if key in var.encoding}, **cf}
+        if encoding and var.dtype.kind in "mM":
+            encoding.setdefault("dtype", "int64")  # in finer units if these would not do: xarray warns
     return encode_cf_variable(xarray.Variable(var.dims, var.data, var.attrs, encoding))
 
 
@@ -409,7 +456,7 @@ def _scaling(encoded: xarray.Variable, general: Mapping[str, Any], own: Mapping[
     """Choose compression and scale: by what is said of all variables, and of this one."""
     unknown = set(own) - set(SCALING)
     if unknown:
-        raise ValueError(f"encoding has {sorted(unknown)}, but may have only {['chunks', *SCALING, *TIME]}")
+        raise ValueError(f"encoding has {sorted(unknown)}, but may have only {['chunks', *SCALING, *CF]}")
     if encoded.dtype.kind != "f":
         if "scale_factor" in own or "add_offset" in own:
             raise ValueError(f"scale_factor and add_offset are for floats, but it is stored as {encoded.dtype}")

@@ -36,7 +36,9 @@ FILES = {
     "attributes": group("root", scalar("a", "x"), array("v", scalar("a", 2), scalar("b", "y"))),
     "scalars with children": group("root", scalar("a", "x", scalar("b", 1)), scalar("c", 2, array("v"), group("g"))),
     "nested scalars": group("root", scalar("a", 1, scalar("b", 2, scalar("c", 3, scalar("d", 4))))),
-    "attributes of one name": group("root", scalar("a", "x"), scalar("a", "y"), array("v", scalar("a", 1), scalar("a", 2))),
+    "attributes of one name": group(
+        "root", scalar("a", "x"), scalar("a", "y"), array("v", scalar("a", 1), scalar("a", 2))
+    ),
     "array, then scalar": group("root", array("a"), scalar("a", 5)),
     "scalar, then array": group("root", scalar("a", 5), array("a")),
     "two scalars, one with children": group("root", scalar("a", 5), scalar("a", 6, scalar("b", 7))),
