@@ -9,8 +9,6 @@ import warnings
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from omfiles._cli.common import (
     OK,
     USAGE,
@@ -24,6 +22,7 @@ from omfiles._cli.common import (
 from omfiles._cli.convert import add_ends, only
 from omfiles._cli.datasets import Data, format_of, open_data, write_data
 from omfiles._cli.encoding import EncodingOptions, add_encoding
+from omfiles._cli.times import in_period, parse_time
 from omfiles._reading.names import list_names
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from omfiles._grids.box import Box
 
-__all__ = ["add_parsers", "coordinate", "parse_time"]
+__all__ = ["add_parsers", "coordinate"]
 
 Sides = tuple[float, float, float, float]
 """West, south, east, north."""
@@ -77,21 +76,6 @@ def parse_box(text: str) -> Sides:
     return west, south, east, north
 
 
-def parse_time(text: str) -> slice:
-    """Parse a period for argparse."""
-    parts = text.split("/")
-    try:
-        for part in parts:
-            if part and np.isnat(np.datetime64(part.removesuffix("Z"), "ns")):
-                raise ValueError
-    except ValueError:
-        parts = []
-    if len(parts) not in (1, 2) or not any(parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 2026-11-01T06, and no START/END of two of them")
-    bounds = [part.removesuffix("Z") or None for part in parts]
-    return slice(bounds[0], bounds[-1])
-
-
 def extract(arguments: argparse.Namespace) -> int:
     source, target = arguments.input, arguments.output
     source_format = format_of(source, arguments.source_format, "--from")
@@ -100,11 +84,12 @@ def extract(arguments: argparse.Namespace) -> int:
     options = EncodingOptions.parse(arguments)
     if options and target_format != "om":
         raise CommandError("chunks, compression and scale are for .om files as output", USAGE)
-    data = only(open_data(source, source_format, arguments, decode_times=True), variables(arguments))
+    opened = open_data(source, source_format, arguments, decode_times=arguments.time is not None)
+    data = only(opened, variables(arguments))
     if arguments.time is not None:
         data = _selected(data, "time", lambda ds: in_period(ds, arguments.time))
     if arguments.bbox is not None:
-        data = _selected(data, "latitude and longitude", lambda ds: in_box(ds, arguments.bbox))
+        data = _selected(data, "latitude and longitude", lambda ds: _of_part(in_box(ds, arguments.bbox)))
     write_data(data, target, target_format, arguments, options)
     return OK
 
@@ -118,12 +103,39 @@ def _selected(data: Data, what: str, select: Callable[[xarray.Dataset], xarray.D
         if isinstance(data, xarray.Dataset)
         else {node.path: node.to_dataset() for node in data.subtree}  # with what they inherit, by which to select
     )
-    selected = {path: select(ds) for path, ds in groups.items()}
+    selected = {path: _selected_group(path, groups, select) for path in groups}
     if all(ds is None for ds in selected.values()):
         names = sorted({str(name) for ds in groups.values() for name in ds.coords})
         raise CommandError(f"the file has no coordinates of {what} by which to select; {list_names(names)}")
     kept = {path: groups[path] if ds is None else ds for path, ds in selected.items()}
     return kept["/"] if isinstance(data, xarray.Dataset) else xarray.DataTree.from_dict(kept)
+
+
+def _selected_group(
+    path: str, groups: dict[str, xarray.Dataset], select: Callable[[xarray.Dataset], xarray.Dataset | None]
+) -> xarray.Dataset | None:
+    """Select from a group by its coordinates, or by those of the nearest group above that has its dimensions."""
+    ds = groups[path]
+    selected = select(ds)
+    above = path
+    while selected is None and above != "/":
+        above = above.rpartition("/")[0] or "/"
+        borrowed = {
+            name: coordinate
+            for name, coordinate in groups[above].coords.items()
+            if name not in ds.variables and coordinate.ndim and coordinate.sizes.items() <= ds.sizes.items()
+        }
+        selected = select(ds.assign_coords(borrowed))
+        selected = None if selected is None else selected.drop_vars(borrowed)
+    return selected
+
+
+def _of_part(ds: xarray.Dataset | None) -> xarray.Dataset | None:
+    """Take away what describes all of a grid: coordinates and `spatial_ref` describe the part."""
+    if ds is not None:
+        for attrs in (ds.attrs, *(var.attrs for var in ds.variables.values() if var.ndim)):
+            attrs.pop("crs_wkt", None)
+    return ds
 
 
 # --- selections -------------------------------------------------------------------------------------------------------
@@ -145,22 +157,6 @@ def geographic_coordinates(ds: xarray.Dataset) -> tuple[Any, Any]:
     lat = coordinate(ds, "latitude", ("degrees_north", "degree_north"), ("lat", "latitude"))
     lon = coordinate(ds, "longitude", ("degrees_east", "degree_east"), ("lon", "longitude"))
     return lat, lon
-
-
-def in_period(ds: xarray.Dataset, period: slice) -> xarray.Dataset | None:
-    """Select times, along whatever dimension they have."""
-    time = coordinate(ds, "time", (), ("time", "valid_time"))
-    if time is None or time.ndim != 1:
-        return None
-    index = time.to_index()
-    inside = index.slice_indexer(period.start, period.stop)
-    if len(index[inside]) == 0:
-        raise CommandError(f"no time is in the period: they go from {_iso(index.min())} to {_iso(index.max())}")
-    return ds.isel({time.dims[0]: inside})
-
-
-def _iso(time: Any) -> str:
-    return str(time.isoformat())
 
 
 def in_box(ds: xarray.Dataset, sides: Sides) -> xarray.Dataset | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,8 +24,9 @@ from omfiles._cli.common import (
 )
 from omfiles._cli.convert import only
 from omfiles._cli.datasets import FORMATS, format_of, open_data
-from omfiles._cli.extract import geographic_coordinates, in_box, in_period, parse_box, parse_time, with_dimensions
+from omfiles._cli.extract import geographic_coordinates, in_box, parse_box, with_dimensions
 from omfiles._cli.selections import Key
+from omfiles._cli.times import first_inside, in_period, is_time, parse_time, time_axis
 from omfiles._tools.copy_variables import MEMORY
 
 if TYPE_CHECKING:
@@ -130,9 +132,12 @@ def _dataset(data: Any, variable: str | None) -> tuple[xarray.Dataset, str]:
 def _select(ds: xarray.Dataset, name: str, arguments: argparse.Namespace) -> xarray.DataArray:
     """Select one map, or one series."""
     ds = with_dimensions(ds)
-    ds = ds[[name]] if name in ds.data_vars else ds
+    first = {}
     if arguments.time is not None:
-        ds = _found(in_period(ds, arguments.time), "times")
+        dims = ds[name].dims
+        ds = _found(in_period(ds, arguments.time, dims), "times")
+        first = first_inside(time_axis(ds, dims), arguments.time)
+    ds = ds[[name]] if name in ds.data_vars else ds
     if arguments.bbox is not None:
         ds = _found(in_box(ds, arguments.bbox), "latitudes and longitudes")
     if arguments.point is not None:
@@ -140,7 +145,7 @@ def _select(ds: xarray.Dataset, name: str, arguments: argparse.Namespace) -> xar
     if arguments.slice is not None:
         field = _sliced(ds[name], arguments.slice)
     else:
-        field = ds[name] if arguments.point is not None else _first_map(ds, name)
+        field = ds[name] if arguments.point is not None else _first_map(ds, name, first)
     field = field.squeeze()
     if field.ndim not in (1, 2) or field.size == 0:
         raise CommandError(
@@ -166,14 +171,14 @@ def _sliced(field: xarray.DataArray, key: Key) -> xarray.DataArray:
         raise CommandError(f"--slice does not fit {field.name!r} of shape {field.shape}: {error}", USAGE) from None
 
 
-def _first_map(ds: xarray.Dataset, name: str) -> xarray.DataArray:
+def _first_map(ds: xarray.Dataset, name: str, first: Mapping[Hashable, int]) -> xarray.DataArray:
     """Select the first elements along the dimensions that are not those of a map, which otherwise are the last two."""
     field = ds[name]
     lat, lon = geographic_coordinates(ds)
     of_map = {*lat.dims, *lon.dims} if lat is not None and lon is not None else set()
     if not of_map or not of_map <= set(field.dims):
         of_map = set(field.dims[-2:])
-    return field.isel({dim: 0 for dim in field.dims if dim not in of_map})
+    return field.isel({dim: first.get(dim, 0) for dim in field.dims if dim not in of_map})
 
 
 def _nearest(ds: xarray.Dataset, lat: float, lon: float) -> xarray.Dataset | None:
@@ -255,9 +260,10 @@ def _draw(field: xarray.DataArray, output: str, arguments: argparse.Namespace) -
         axes.set(xlabel="degrees east", ylabel="degrees north")
         figure.colorbar(points, label=label)
     else:
-        x = _axis(field, field.dims[0])
-        axes.plot(x, field.values, marker="." if field.size < 60 else None)
-        axes.set(xlabel=str(field.dims[0]), ylabel=label)
+        times = time_axis(field.to_dataset(name="field"))
+        along = field.dims[0] if times is None or times.dims != field.dims else times.name
+        axes.plot(_axis(field, along), field.values, marker="." if field.size < 60 else None)
+        axes.set(xlabel=str(along), ylabel=label)
         axes.grid(alpha=0.3)
     axes.set_title(_title(field), fontsize="medium")
     ending = os.path.splitext(output)[1].removeprefix(".").lower() or "png"
@@ -290,13 +296,20 @@ def _draw_map(figure: Any, axes: Any, field: xarray.DataArray, label: str, cmap:
     figure.colorbar(image, label=label)
 
 
-def _axis(field: xarray.DataArray, dim: Any) -> Any:
-    """Values along a dimension that can be drawn."""
-    if dim in field.coords and field[dim].dtype.kind in "fiuM":
-        return field[dim].values
-    if dim in field.coords and hasattr(field[dim].values.flat[0], "calendar"):  # times of other calendars
-        return [time.year + (time.month - 1) / 12 + (time.day - 1) / 372 for time in field[dim].values]
-    return np.arange(field.sizes[dim])
+def _axis(field: xarray.DataArray, name: Any) -> Any:
+    """Values along a dimension, or of a coordinate of it, that can be drawn."""
+    if name in field.coords and field[name].dtype.kind in "fiuM":
+        return field[name].values
+    if name in field.coords and is_time(field[name]):  # of other calendars
+        return [_years(time) if hasattr(time, "year") else np.nan for time in field[name].values]
+    return np.arange(field.sizes[name])
+
+
+def _years(time: Any) -> float:
+    """Express a time of any calendar in years."""
+    start = time.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    year: float = time.year + (time - start) / (start.replace(year=time.year + 1) - start)
+    return year
 
 
 def _title(field: xarray.DataArray) -> str:

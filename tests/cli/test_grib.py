@@ -32,6 +32,7 @@ def message(name: str, values: np.ndarray, hour: int, **keys: object) -> bytes:
         "iDirectionIncrementInDegrees": 1,
         "jDirectionIncrementInDegrees": 1,
         "dataDate": 20261101,
+        "dataTime": 0,
         "stepRange": str(hour),
         **keys,
         "shortName": name,
@@ -82,6 +83,34 @@ def test_part_of_a_forecast(run, grib, tmp_path):
     assert run("extract", grib, path, "--bbox", "3,50,7,55").code == 0
     with xr.open_dataset(path, engine="om") as part:
         np.testing.assert_allclose(part["t2m"][1], field(3)[5:11, 3:8], atol=0.01)
+
+
+def test_period_of_a_forecast(run, grib, tmp_path):
+    path = tmp_path / "part.om"
+    assert run("extract", grib, path, "--time", "2026-11-01T06/2026-11-01T09") == (0, "", "")
+    with xr.open_dataset(path, engine="om") as part:
+        np.testing.assert_allclose(part["t2m"], [field(6), field(9)], atol=0.01)
+        expected = np.array(["2026-11-01T06", "2026-11-01T09"], "M8[ns]")
+        np.testing.assert_array_equal(part["valid_time"], expected)
+    done = run("extract", grib, path, "--time", "2026-11-02", "--force")
+    assert done.code == 1
+    assert "they go from 2026-11-01T00:00:00 to 2026-11-01T09:00:00" in done.err
+
+
+def test_period_of_one_message_and_of_several_runs(run, tmp_path):
+    one, several = tmp_path / "one.grib", tmp_path / "several.grib"
+    one.write_bytes(message("2t", field(6), 6))
+    days = {20261101: 0, 20261102: 24}
+    several.write_bytes(
+        b"".join(message("2t", field(add + hour), hour, dataDate=day) for day, add in days.items() for hour in (0, 24))
+    )
+    assert run("extract", one, tmp_path / "one.om", "--time", "2026-11-01T06") == (0, "", "")
+    with xr.open_dataset(tmp_path / "one.om", engine="om") as part:
+        np.testing.assert_allclose(part["t2m"], field(6), atol=0.01)
+    assert run("extract", several, tmp_path / "several.om", "--time", "2026-11-03") == (0, "", "")
+    with xr.open_dataset(tmp_path / "several.om", engine="om") as part:
+        np.testing.assert_allclose(np.squeeze(part["t2m"]), field(48), atol=0.01)
+        assert part["valid_time"].values.tolist() == [[np.datetime64("2026-11-03", "ns").astype(int)]]
 
 
 def test_levels_of_several_kinds_become_groups(run, tmp_path):
