@@ -169,13 +169,16 @@ def in_box(ds: xarray.Dataset, sides: Sides) -> xarray.Dataset | None:
     lat, lon = geographic_coordinates(ds)
     if lat is None or lon is None or 0 in (lat.ndim, lon.ndim):
         return None
-    box = Box.between(south, north, west, east)
+    box = Box.between(south, north, west, east).widened(np.result_type(lat, lon))
     if lat.ndim == lon.ndim == 1 and lat.dims != lon.dims:
         selected = _columns(ds.isel({lat.dims[0]: box.rows(lat.values)}), lon, box)
     elif isinstance(ds.xindexes.get(lat.name), GridIndex):
         selected = ds.sel({lat.name: slice(south, north), lon.name: slice(west, east)})
+    elif lat.ndim == 1:
+        inside = box.has_latitude(lat.values) & box.has_longitude(lon.values)
+        selected = ds.isel({lat.dims[0]: np.flatnonzero(inside)})
     else:
-        selected = ds.isel(dict(zip(lat.dims, box.region(lat.values, lon.values))))
+        selected = ds.isel(dict(zip(lat.dims, box.region(lat.values, lon.transpose(*lat.dims).values))))
     if 0 in selected.sizes.values():
         raise CommandError(f"no grid point is in the box {west:g},{south:g},{east:g},{north:g} (W,S,E,N)")
     return selected

@@ -194,6 +194,7 @@ def _nearest(ds: xarray.Dataset, lat: float, lon: float) -> xarray.Dataset | Non
             return ds.isel(_along(latitude, lat, "latitude") | _along(longitude, lon, "longitude"))
     except KeyError as error:
         raise CommandError(f"--point: {error.args[0]}") from None
+    longitude = longitude.transpose(*latitude.dims)
     distance = _distance(latitude.values, longitude.values, lat, lon)
     at = np.unravel_index(np.nanargmin(distance), distance.shape)
     row = {dim: int(index) for dim, index in zip(latitude.dims, at)}

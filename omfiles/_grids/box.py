@@ -71,6 +71,12 @@ class Box(NamedTuple):
             )
         return cls(south, north, west, 360.0 if east - west >= 360 else (east - west) % 360)
 
+    def widened(self, dtype: np.dtype[Any]) -> Box:
+        """Widen it by what degrees of a type may be off, so that points on the sides stay inside."""
+        margin = 360 * float(np.finfo(dtype).eps) if dtype.kind == "f" and dtype.itemsize < 8 else 0.0
+        west, width = self.west - margin, min(360.0, self.width + 2 * margin)
+        return Box(self.south - margin, self.north + margin, west, width)
+
     def has_latitude(self, latitude: Array) -> npt.NDArray[np.bool_]:
         """Whether latitudes are inside."""
         return (latitude >= self.south - BORDER) & (latitude <= self.north + BORDER)

@@ -129,7 +129,9 @@ class DegreesIndex(PandasIndex, metaclass=_AlignedWithPandasIndex):
             method = tolerance = None
         elif self.role == "longitude":
             degrees = self._turned(degrees)
-        return super().sel({name: _like(label, degrees.astype(self.coord_dtype))}, method, tolerance)
+        if np.dtype(self.coord_dtype).kind == "f":
+            degrees = degrees.astype(self.coord_dtype)
+        return super().sel({name: _like(label, degrees)}, method, tolerance)
 
     def _turned(self, longitude: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Longitudes of the turn where the index is; but those inside stay as they are, to the last bit."""
@@ -178,12 +180,12 @@ class DegreesIndex(PandasIndex, metaclass=_AlignedWithPandasIndex):
         values = self.values
         if not values.size:
             return index_result({self.dim: slice(0, 0)})
-        first, last = self._bound(label.start, values[0]), self._bound(label.stop, values[-1])
+        first, last = _bound(label.start, values[0]), _bound(label.stop, values[-1])
         if self.role == "latitude":
             south, north = sorted((first, last))
-            rows = Box.between(south, north, 0, 0).rows(values)
+            rows = Box.between(south, north, 0, 0).widened(self.index.dtype).rows(values)
             return index_result({self.dim: _stepped(rows, label.step)})
-        box = Box.between(-90, 90, first, last)
+        box = Box.between(-90, 90, first, last).widened(self.index.dtype)
         columns = box.columns(values)
         if isinstance(columns, slice):
             return index_result({self.dim: _stepped(columns, label.step)})
@@ -193,13 +195,6 @@ class DegreesIndex(PandasIndex, metaclass=_AlignedWithPandasIndex):
         [(name, variable)] = index.create_variables().items()
         variable.attrs = dict(self.attrs)
         return index_result({self.dim: columns}, {name: index}, {name: variable})
-
-    def _bound(self, bound: Any, default: float) -> float:
-        """A bound as precise as the degrees."""
-        if bound is None:
-            return float(default)
-        value = np.asarray(bound.values if isinstance(bound, xarray.DataArray | xarray.Variable) else bound)
-        return float(value.astype(self.coord_dtype) if np.dtype(self.coord_dtype).kind == "f" else value)
 
 
 def with_degrees(dataset: xarray.Dataset) -> xarray.Dataset:
@@ -236,6 +231,10 @@ def _axis(values: npt.NDArray[np.float64], role: Role) -> Axis | None:
     if step == 0 or not np.isfinite(step) or np.any(abs(steps - step) > UNEVEN * abs(step)):
         return None
     return Axis(float(values[0]), float(step), len(values), role)
+
+
+def _bound(bound: Any, default: float) -> float:
+    return float(default if bound is None else np.asarray(bound))
 
 
 def _like(label: Any, degrees: npt.NDArray[Any]) -> Any:

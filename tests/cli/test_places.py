@@ -101,3 +101,27 @@ def test_a_series_outside_of_the_grid(run, tmp_path, globe, curved):
     result = run("plot", tmp_path / "x.om", "t", "--point", "80,10", "-o", picture)
     assert result.code == 1 and "outside of the grid" in result.err and "80" in result.err
     assert run("plot", tmp_path / "x.om", "t", "--point", "40,359.9", "-o", picture).code == 0
+
+
+def test_sides_are_inside_in_float32_too(run, tmp_path):
+    tenths = np.round(np.arange(3500, 3600) / 10, 1).astype("f4")
+    attrs = {"units": "degrees_east"}
+    ds = xr.Dataset({"t": (("lat", "lon"), np.zeros((2, 100)))}, {"lat": [1.0, 2.0], "lon": ("lon", tenths, attrs)})
+    write_dataset(ds, tmp_path / "x.om")
+    assert run("extract", tmp_path / "x.om", tmp_path / "cut.om", "--bbox", "-9.9,1,-4.7,2").code == 0
+    np.testing.assert_array_equal(open_dataset(tmp_path / "cut.om")["lon"], tenths[1:54])
+
+
+def test_boxes_of_places_one_after_another(run, tmp_path):
+    places = {"lat": ("place", [50.0, 10, 52, 48]), "lon": ("place", [10.0, 10, 100, -349])}
+    write_dataset(xr.Dataset({"t": ("place", np.arange(4.0))}).assign_coords(places), tmp_path / "x.om")
+    assert run("extract", tmp_path / "x.om", tmp_path / "cut.om", "--bbox", "5,45,15,55").code == 0
+    assert open_dataset(tmp_path / "cut.om")["t"].values.tolist() == [0, 3]
+
+
+def test_coordinates_whose_dimensions_are_in_another_order(run, tmp_path):
+    lat, lon = np.meshgrid(LAT, LON, indexing="ij")
+    coords = {"lat": (("y", "x"), lat), "lon": (("x", "y"), np.ascontiguousarray(lon.T))}
+    write_dataset(xr.Dataset({"t": (("y", "x"), DATA)}).assign_coords(coords), tmp_path / "x.om")
+    assert run("extract", tmp_path / "x.om", tmp_path / "cut.om", "--bbox", "20,35,40,45").code == 0
+    np.testing.assert_array_equal(open_dataset(tmp_path / "cut.om")["t"], DATA[ROWS, 4:9])

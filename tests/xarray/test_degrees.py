@@ -198,3 +198,21 @@ def test_other_coordinates_keep_the_index_of_xarray(tmp_path):
     write_dataset(ds, tmp_path / "x.om")
     opened = open_dataset(tmp_path / "x.om")
     assert not any(isinstance(index, DegreesIndex) for index in opened.xindexes.values())
+
+
+def test_degrees_of_other_types(tmp_path):
+    tenths = np.round(np.arange(3500, 3600) / 10, 1).astype("f4")
+    ds = xr.Dataset(
+        {"t": (("lat", "lon"), np.zeros((10, 100)))},
+        {"lat": ("lat", np.arange(10), {"units": "degrees_north"}), "lon": ("lon", tenths, {"units": "degrees_east"})},
+    )
+    write_dataset(ds, tmp_path / "x.om")
+    ds = open_dataset(tmp_path / "x.om")
+    assert ds["lat"].dtype.kind == "i" and ds["lon"].dtype == "f4"
+    with pytest.raises(KeyError, match="not all values found"):
+        ds.sel(lat=5.5)
+    assert ds.sel(lat=5.4, method="nearest")["lat"] == 5
+    assert ds.sel(lat=slice(1.5, 3))["lat"].values.tolist() == [2, 3]
+    for west, east in [(350.1, 355.3), (-9.9, -4.7)]:
+        np.testing.assert_array_equal(ds.sel(lon=slice(west, east))["lon"], tenths[1:54])
+    assert ds.sel(lon=350.1)["lon"] == tenths[1]
