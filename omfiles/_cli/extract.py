@@ -9,6 +9,8 @@ import warnings
 from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from omfiles._cli.common import (
     OK,
     USAGE,

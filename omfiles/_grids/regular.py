@@ -209,6 +209,8 @@ class RegularGrid(OmGrid):
         found = zip(self._axes, self._project(latitude, longitude), parts)
         x, y = (axis.nearest_in(at, part) for axis, at, part in found)
         inside = (x >= 0) & (y >= 0)
+        if inside.all():
+            return x, y
         return np.where(inside, x, -1), np.where(inside, y, -1)
 
     def find_box(self, south: float, north: float, west: float, east: float) -> tuple[slice, slice | Indices]:
