@@ -34,8 +34,8 @@ class OmChunkFileReader:
         Where the files are.
     chunk_files_path : str
         Their folder, for example ``openmeteo/data/dwd_icon/temperature_2m``.
-    start_date, end_date : numpy.datetime64, datetime.datetime or pandas.Timestamp
-        First and last time, both included. Without a time zone it is UTC.
+    start_date, end_date : numpy.datetime64, datetime.datetime, pandas.Timestamp or str
+        First and last time, both included. Without a time zone it is UTC; see `omfiles.meta.to_datetime64`.
 
     Attributes
     ----------
@@ -68,8 +68,8 @@ class OmChunkFileReader:
         chunks_meta: OmChunksMeta,
         fs: Any,
         chunk_files_path: str,
-        start_date: np.datetime64 | datetime,
-        end_date: np.datetime64 | datetime,
+        start_date: np.datetime64 | datetime | str,
+        end_date: np.datetime64 | datetime | str,
     ) -> None:
         self._start, self._end = to_datetime64(start_date), to_datetime64(end_date)
         if self._start > self._end:

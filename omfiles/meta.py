@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
     from omfiles.grids import OmGrid
 
-__all__ = ["EPOCH", "OmChunksMeta", "OmMetaBase", "OmSpatialMeta"]
+__all__ = ["EPOCH", "OmChunksMeta", "OmMetaBase", "OmSpatialMeta", "to_datetime64"]
 
 EPOCH = np.datetime64(0, "s")
 """Where times are counted from: 1970-01-01T00:00:00."""
+ZONE = re.compile(r"T.*(Z|[+-]\d\d(:?\d\d)?)$")
 
 
 @dataclass
@@ -110,7 +112,7 @@ class OmSpatialMeta(OmMetaBase):
     last_modified_time, reference_time : str
         When it was written, and when the run began, as ISO 8601.
     valid_times : list of str
-        Times that it has, as ISO 8601.
+        Times that it has, as ISO 8601; `times` has them for selecting.
     variables : list of str
         Variables that it has.
 
@@ -119,14 +121,24 @@ class OmSpatialMeta(OmMetaBase):
     >>> from omfiles.meta import OmSpatialMeta
     >>> OmSpatialMeta.from_metajson_string('''{"crs_wkt": "", "last_modified_time": "2025-07-23T09:12:00Z",
     ...     "reference_time": "2025-07-23T06:00Z", "valid_times": ["2025-07-23T07:00Z"],
-    ...     "variables": ["temperature_2m"], "completed": true}''').variables
-    ['temperature_2m']
+    ...     "variables": ["temperature_2m"], "completed": true}''').times
+    array(['2025-07-23T07:00:00'], dtype='datetime64[s]')
     """
 
     last_modified_time: str
     reference_time: str
     valid_times: list[str]
     variables: list[str]
+
+    @property
+    def times(self) -> npt.NDArray[np.datetime64]:
+        """The `valid_times` in UTC as datetime64[s], in their order: ``ds.sel(valid_time=run.times[1])``."""
+        return np.array([to_datetime64(time) for time in self.valid_times], "M8[s]")
+
+    @property
+    def forecast_reference_time(self) -> np.datetime64:
+        """The `reference_time` in UTC as datetime64[s]."""
+        return to_datetime64(self.reference_time).astype("M8[s]")
 
 
 @dataclass
@@ -163,12 +175,12 @@ class OmChunksMeta(OmMetaBase):
     temporal_resolution_seconds: int
     update_interval_seconds: int
 
-    def time_to_chunk_index(self, timestamp: np.datetime64 | datetime) -> int:
+    def time_to_chunk_index(self, timestamp: np.datetime64 | datetime | str) -> int:
         """Find the file that has a time.
 
         Parameters
         ----------
-        timestamp : numpy.datetime64, datetime.datetime or pandas.Timestamp
+        timestamp : numpy.datetime64, datetime.datetime, pandas.Timestamp or str
             Without a time zone it is UTC.
 
         Returns
@@ -185,13 +197,13 @@ class OmChunksMeta(OmMetaBase):
         return int(seconds) // (self.chunk_time_length * self.temporal_resolution_seconds)
 
     def chunks_for_date_range(
-        self, start_timestamp: np.datetime64 | datetime, end_timestamp: np.datetime64 | datetime
+        self, start_timestamp: np.datetime64 | datetime | str, end_timestamp: np.datetime64 | datetime | str
     ) -> list[int]:
         """Find the files that have the times of a range.
 
         Parameters
         ----------
-        start_timestamp, end_timestamp : numpy.datetime64, datetime.datetime or pandas.Timestamp
+        start_timestamp, end_timestamp : numpy.datetime64, datetime.datetime, pandas.Timestamp or str
             First and last time.
 
         Returns
@@ -219,12 +231,37 @@ class OmChunksMeta(OmMetaBase):
         return EPOCH + steps.astype("timedelta64[s]")
 
 
-def to_datetime64(timestamp: Any) -> np.datetime64:
-    """Return a time as datetime64, of the unit that it comes with."""
-    if isinstance(timestamp, datetime) and timestamp.tzinfo is not None:
-        timestamp = timestamp.astimezone(UTC).replace(tzinfo=None)
-    unequal = timestamp != timestamp  # so is NaT, of which numpy does not know that of pandas
-    time = np.datetime64("NaT", "s") if unequal else np.datetime64(timestamp)
-    if np.isnat(time):
+def to_datetime64(time: Any) -> np.datetime64:
+    """Return a time in UTC as numpy has it, by which xarray and pandas select.
+
+    Their times have no time zone: they find neither texts of metadata, which end with ``Z``, nor times with a zone.
+
+    Parameters
+    ----------
+    time : str, int, numpy.datetime64, datetime.datetime or pandas.Timestamp
+        A text is ISO 8601, a number seconds since 1970. Without a time zone it is UTC.
+
+    Raises
+    ------
+    ValueError
+        It is not a time (NaT), or a text of another form.
+
+    Examples
+    --------
+    >>> from omfiles.meta import to_datetime64
+    >>> str(to_datetime64("2025-07-23T07:00Z")), str(to_datetime64(1753254000))
+    ('2025-07-23T07:00:00', '2025-07-23T07:00:00')
+    """
+    if isinstance(time, str) and ZONE.search(time):
+        time = datetime.fromisoformat(time)
+        if not time.microsecond:
+            return to_datetime64(round(time.timestamp()))
+    if isinstance(time, (int, np.integer)):
+        return np.datetime64(int(time), "s")
+    if isinstance(time, datetime) and time.tzinfo is not None:
+        time = time.astimezone(UTC).replace(tzinfo=None)
+    unequal = time != time  # so is NaT, of which numpy does not know that of pandas
+    found = np.datetime64("NaT", "s") if unequal else np.datetime64(time)
+    if np.isnat(found):
         raise ValueError("a time is needed, but this is NaT (not a time)")
-    return time
+    return found

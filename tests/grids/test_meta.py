@@ -13,7 +13,7 @@ from models import MODELS
 from shared import run_python
 
 from omfiles.grids import OmGrid
-from omfiles.meta import EPOCH, OmChunksMeta, OmMetaBase, OmSpatialMeta
+from omfiles.meta import EPOCH, OmChunksMeta, OmMetaBase, OmSpatialMeta, to_datetime64
 
 CHUNKS = {
     "crs_wkt": "Gaussian Grid O320",
@@ -76,6 +76,13 @@ def test_grid(meta):
         (np.datetime64("2025-07", "M"), 1751328000),
         (np.datetime64("1969-12-31T23:59:59.999"), -1),
         (np.datetime64("1900", "Y"), -2208988800),
+        ("2025-07-01T12:00Z", 1751371200),
+        ("2025-07-01T12:00:00.5Z", 1751371200),
+        ("2025-07-01T12:00+12:00", 1751328000),
+        ("2025-07-01T12:00", 1751371200),
+        ("2025-07", 1751328000),
+        (1751371200, 1751371200),
+        (np.int64(-1), -1),
         (datetime(2025, 7, 1, 12), 1751371200),
         (datetime(2025, 7, 1, 12, tzinfo=timezone(timedelta(hours=12))), 1751328000),
         (pd.Timestamp("2025-07-01 12:00:00.5"), 1751371200),
@@ -96,6 +103,32 @@ def test_time_to_chunk_index(meta, timestamp, seconds):
 def test_not_a_time(meta, timestamp):
     with pytest.raises(ValueError, match="NaT"):
         meta.time_to_chunk_index(timestamp)
+
+
+@pytest.mark.parametrize("text", ["", "noon", "2025-07-01T25:00Z"])
+def test_texts_that_are_no_times(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - of datetime or numpy
+        to_datetime64(text)
+
+
+def test_times_by_which_datasets_are_selected():
+    xr = pytest.importorskip("xarray")
+    run = OmSpatialMeta.from_dict(SPATIAL)
+    hours = np.array(["2025-07-23T06", "2025-07-23T07", "2025-07-23T08"], "M8[ns]")
+    ds = xr.Dataset({"rain": ("valid_time", [0, 1, 2])}, {"valid_time": hours})
+    assert run.times.dtype == np.dtype("M8[s]")
+    assert run.times.tolist() == hours[1:].astype("M8[s]").tolist()
+    for time in (run.times[1], *map(to_datetime64, (run.valid_times[1], pd.Timestamp(run.valid_times[1])))):
+        assert ds.sel(valid_time=time)["rain"] == 2
+    assert ds.sel(valid_time=to_datetime64(pd.Timestamp("2025-07-23 09:00", tz="Europe/Berlin")))["rain"] == 1
+    assert ds.sel(valid_time=run.times)["rain"].values.tolist() == [1, 2]
+    assert ds.sel(valid_time=slice(run.times[0], None))["rain"].values.tolist() == [1, 2]
+    assert run.forecast_reference_time == hours[0]
+    assert run.forecast_reference_time.dtype == np.dtype("M8[s]")
+    chunks = OmChunksMeta.from_dict(CHUNKS)
+    assert to_datetime64(chunks.data_end_time) == np.datetime64("2025-07-23T20:00")
+    series = xr.Dataset({"rain": ("time", np.arange(121))}, {"time": chunks.get_chunk_time_range(4024)})
+    assert series.sel(time=run.times[0])["rain"] == 111, "hours after 2025-07-18T16:00"
 
 
 def test_chunks_for_date_range(meta):
