@@ -15,8 +15,9 @@ An array without elements is a scalar whose attribute ``_empty`` says its type, 
 
 from __future__ import annotations
 
+import datetime
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,16 +51,24 @@ ARRAY_KINDS = "biuf"
 """Of arrays that an attribute may hold; of text it has lists."""
 
 
-def pack_attrs(attrs: Mapping[Any, Any], taken: Collection[str] = ()) -> dict[str, Any]:
+def _fail(error: Exception) -> None:
+    raise error
+
+
+def pack_attrs(
+    attrs: Mapping[Any, Any], taken: Collection[str] = (), leave_out: Callable[[Exception], None] = _fail
+) -> dict[str, Any]:
     """Turn attributes into such as a file can hold.
 
     Parameters
     ----------
     attrs : mapping
-        Values may be str, numbers, bool, None, lists of these (tuples, and arrays of text, become lists), and
-        one-dimensional arrays of numbers.
+        Values may be str, numbers, bool, None, lists and dicts of these (tuples, and arrays of text, become lists), and
+        arrays of numbers. Times become text as ISO 8601 has it, bytes are taken for UTF-8.
     taken : collection of str
         Names that something else has.
+    leave_out : callable
+        Called with an error about an attribute that cannot be stored. By default it is raised.
 
     Examples
     --------
@@ -73,17 +82,18 @@ def pack_attrs(attrs: Mapping[Any, Any], taken: Collection[str] = ()) -> dict[st
     others: dict[str, Any] = {}
     taken = {"", DIMENSION_KEY, *taken}
     for name, value in attrs.items():
-        encode_name(name, "the name of an attribute")
-        if name in (ROLE, ATTRIBUTES, GRID_INDEX, EMPTY):
-            raise ValueError(f"attribute {name!r} cannot be stored, as the name has a meaning in the file")
-        if name not in taken and _is_single(value):
-            scalar(value, name)
-            plain[name] = value
-            continue
         try:
-            others[name] = _to_json(value)
-        except TypeError as error:
-            raise TypeError(f"attribute {name!r} cannot be stored: {error}") from None
+            encode_name(name, "the name of an attribute")
+            if name in (ROLE, ATTRIBUTES, GRID_INDEX, EMPTY):
+                raise ValueError(f"attribute {name!r} cannot be stored, as the name has a meaning in the file")
+            value = _as_text(value)
+            if name not in taken and _is_single(value):
+                scalar(value, name)
+                plain[name] = value
+            else:
+                others[name] = _to_json(value, name)
+        except (TypeError, ValueError) as error:
+            leave_out(error)
     if others:
         plain[ATTRIBUTES] = json.dumps(others)
     return plain
@@ -97,18 +107,35 @@ def _is_single(value: Any) -> bool:
     return isinstance(value, (str, float))
 
 
-def _to_json(value: Any) -> Any:
+def _as_text(value: Any) -> Any:
+    """Return text for what is a time or bytes; other values stay as they are."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "mM":
+        return value.astype(str)[()]
+    if isinstance(value, (np.datetime64, np.timedelta64)):
+        return str(value)
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return str(value)
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _to_json(value: Any, name: str) -> Any:
+    value = _as_text(value)
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     if isinstance(value, (np.bool_, np.integer, np.float32, np.float16)):
         return value.item()
     if isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.dtype.kind == "U"):
-        return [_to_json(item) for item in value]
-    if isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in ARRAY_KINDS and value.itemsize <= 8:
-        return {"dtype": value.dtype.name, "data": value.tolist()}
+        return [_to_json(item, name) for item in value]
+    if isinstance(value, np.ndarray) and value.dtype.kind in ARRAY_KINDS and value.itemsize <= 8:
+        shape = {} if value.ndim == 1 else {"shape": value.shape}
+        return {"dtype": value.dtype.name, "data": value.ravel().tolist(), **shape}
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {"dict": {key: _to_json(item, name) for key, item in value.items()}}
     raise TypeError(
-        f"it is {value!r} of type {type(value).__name__}; there may be str, int, float, bool, None, lists of these, "
-        "and one-dimensional arrays of numbers"
+        f"attribute {name!r} cannot be stored: it is {value!r} of type {type(value).__name__}; there may be str, int, "
+        "float, bool, None, times, lists and dicts of these, and arrays of numbers"
     )
 
 
@@ -125,12 +152,16 @@ def unpack_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_from_json(item) for item in value]
     if not isinstance(value, dict):
         return value
+    if "dict" in value:
+        return {key: _from_json(item) for key, item in value["dict"].items()}
     dtype = np.dtype(value["dtype"])
     if dtype.kind not in ARRAY_KINDS:
         raise ValueError
-    return np.array(value["data"], dtype)
+    return np.array(value["data"], dtype).reshape(value.get("shape", -1))
 
 
 class Empty(NamedTuple):

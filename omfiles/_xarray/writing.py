@@ -67,6 +67,7 @@ def write_dataset(
     fs: Any = None,
     storage_options: Mapping[str, Any] | None = None,
     compute: bool = True,
+    on_unsupported: str = "warn",
 ) -> Any:
     """Write a dataset, or a tree of them, to a file that opens again as an identical one.
 
@@ -108,6 +109,9 @@ def write_dataset(
     compute : bool
         False returns a `dask.delayed.Delayed` which writes the file when it is computed; on a cluster that happens on
         a worker.
+    on_unsupported : {"warn", "raise"}
+        What becomes of variables and attributes that cannot be stored. With "warn" they are left out, slashes in names
+        become dots, and blanks in names of dimensions become underscores; one warning names all of them.
 
     Returns
     -------
@@ -121,7 +125,7 @@ def write_dataset(
     Raises
     ------
     ValueError, TypeError
-        Something cannot be stored: values of other types, names with a slash,
+        With ``on_unsupported="raise"``, something cannot be stored: values of other types, names with a slash,
         names of dimensions that are not str or contain white space, attributes of other types than numbers, str,
         bool, None, and lists and one-dimensional arrays of these. The message names the variable.
     NotImplementedError
@@ -157,9 +161,12 @@ def write_dataset(
             name: value for name, value in zip(SCALING, (scale_factor, add_offset, compression)) if value is not None
         },
         overflow=overflow,
+        on_unsupported=on_unsupported,
         fs=fs,
         storage_options=storage_options,
     )
+    if on_unsupported not in ("warn", "raise"):
+        raise ValueError(f"on_unsupported must be 'warn' or 'raise', not {on_unsupported!r}")
     if compute:
         return write()
     from dask.delayed import delayed
@@ -224,6 +231,8 @@ def _write(
     planner = _Planner(**options)
     root = planner.group("", "", ds)
     planner.check_names()
+    if planner.left_out:
+        warnings.warn(f"not all can be stored as it is: {'; '.join(planner.left_out)}", stacklevel=3)
     if fs is None:
         writer = OmFileWriter(expand_user(target), storage_options=storage_options)
     else:
@@ -276,9 +285,13 @@ class _Planner:
         chunks: Mapping[Any, int],
         scaling: Mapping[str, Any],
         overflow: str,
+        on_unsupported: str,
     ) -> None:
+        self.left_out: list[str] = []
+        """What is not in the file as it was, and why."""
+        self._strict = on_unsupported == "raise"
         self._encoding = encoding
-        self._chunks = chunks
+        self._chunks = chunks if self._strict else {_without_blanks(dim): size for dim, size in chunks.items()}
         self._scaling = scaling
         self._overflow = overflow
         self.off_steps: list[str] = []
@@ -291,11 +304,24 @@ class _Planner:
         below: Mapping[str, xarray.DataTree] = {}
         if isinstance(ds, xarray.DataTree):
             below, ds = ds.children, ds.to_dataset(inherit=False)
-        items = [self._item(path, ds, variable) for variable in ds.variables]
+        renamed = {} if self._strict else _renamed(ds)
+        for before, after in renamed.items():
+            self.left_out.append(f"{path + before!r} is called {after!r}")
+        given: dict[Any, str] = {after: before for before, after in renamed.items()}
+        ds = ds.rename(renamed)
+        planned = [self._item(path, ds, variable, given.get(variable, variable)) for variable in ds.variables]
+        items = [item for item in planned if item is not None]
         groups = [self.group(child, f"{path}{child}/", node) for child, node in below.items()]
         with naming(f"group {path!r}" if path else "the dataset"):
             encode_name(name, "its name")
-            return _Group(name, items, groups, pack_attrs(ds.attrs, taken=[*map(str, ds.variables), *below]))
+            leave_out = functools.partial(self._leave_out, f"group {path!r}" if path else "the dataset")
+            attrs = pack_attrs(ds.attrs, [*map(str, ds.variables), *below], leave_out)
+            return _Group(name, items, groups, attrs)
+
+    def _leave_out(self, what: str, error: Exception) -> None:
+        if self._strict:
+            raise error
+        self.left_out.append(f"{what}: {error}")
 
     def check_names(self) -> None:
         """Refuse what is meant for no variable or no dimension, after all were planned."""
@@ -306,8 +332,8 @@ class _Planner:
             if dim not in self._dims:
                 raise ValueError(f"chunks are for the dimension {dim!r}, but there are only {sorted(self._dims)}")
 
-    def _item(self, path: str, ds: xarray.Dataset, name: Any) -> _Item:
-        path += str(name)
+    def _item(self, path: str, ds: xarray.Dataset, name: Any, given_name: Any) -> _Item | None:
+        path += str(given_name)
         self._paths.add(path)
         var = ds.variables[name]
         is_coordinate = name in ds.coords
@@ -323,10 +349,17 @@ class _Planner:
                 )
             own = dict(_mapping(self._encoding.get(path, {}), "its encoding"))
             cf = {key: own.pop(key) for key in CF if key in own}
-            encoded, roles = _encoded(storable(var, path), cf, ds)
+            leave_out = functools.partial(self._leave_out, f"variable {path!r}")
+            try:
+                encoded, roles = _encoded(storable(var, path), cf, ds)
+            except (TypeError, ValueError) as error:
+                if own or cf:
+                    raise
+                self._leave_out(f"variable {path!r} is left out", error)
+                return None
             if is_coordinate and var.dims != (name,):
                 roles.append(COORDINATE)
-            attrs = pack_attrs(encoded.attrs)
+            attrs = pack_attrs(encoded.attrs, leave_out=leave_out)
             if roles:
                 attrs[ROLE] = " ".join(roles)
             if isinstance(index, GridIndex) and name == index.names[0]:
@@ -385,6 +418,17 @@ def _stored_name(name: Any) -> str:
     if "/" in name:
         raise ValueError("its name must not contain a slash")
     return name
+
+
+def _renamed(ds: xarray.Dataset) -> dict[str, str]:
+    """New names for variables and dimensions whose names cannot be stored, by the old ones."""
+    names = [name for name in (*ds.variables, *ds.dims) if isinstance(name, str)]
+    new = {name: (_without_blanks(name) if name in ds.dims else name).replace("/", ".") for name in names}
+    return {name: other for name, other in new.items() if other != name and [*new.values()].count(other) == 1}
+
+
+def _without_blanks(dim: Any) -> Any:
+    return "_".join(dim.split()) or dim if isinstance(dim, str) else dim
 
 
 def _check_dims(var: xarray.Variable) -> None:
