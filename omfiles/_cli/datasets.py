@@ -220,7 +220,14 @@ def _write_om(data: Data, path: str, arguments: argparse.Namespace, options: Enc
     with _in_blocks(data, path, plan, arguments.memory) as blocks:
         options.check(encoding)
         for_store = storage_options(arguments, path)
-        write_dataset(blocks, path, encoding=encoding, overflow=arguments.overflow, storage_options=for_store)
+        write_dataset(
+            blocks,
+            path,
+            encoding=encoding,
+            overflow=arguments.overflow,
+            storage_options=for_store,
+            on_unsupported="raise" if arguments.strict else "warn",
+        )
 
 
 def _write_netcdf(data: Data, path: str, arguments: argparse.Namespace) -> None:

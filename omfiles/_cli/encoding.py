@@ -51,6 +51,11 @@ def add_encoding(parser: argparse.ArgumentParser) -> None:
         default="raise",
         help="what becomes of floats that are too large for their scale (default: an error)",
     )
+    group.add_argument(
+        "--strict",
+        action="store_true",
+        help="fail if a variable or an attribute cannot be stored as it is; without, it is left out with a warning",
+    )
 
 
 def _split(text: str) -> tuple[str | None, str]:

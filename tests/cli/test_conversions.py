@@ -96,3 +96,14 @@ def test_plot(run, weather, tmp_path, options):
     path = tmp_path / "picture.png"
     assert run("plot", weather, "t2m", *options, "-o", path).code == 0
     assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_stored(run, tmp_path):
+    ds = xr.Dataset({"rain": ("x", [1.5, 2.5]), "wave": ("x", [1j, 2j])})
+    ds.to_zarr(tmp_path / "a.zarr", consolidated=False)
+    failed = run("convert", tmp_path / "a.zarr", tmp_path / "a.om", "--strict")
+    assert failed.code == 1 and "variable 'wave': Unsupported array data type complex128" in failed.err
+    assert not (tmp_path / "a.om").exists()
+    done = run("convert", tmp_path / "a.zarr", tmp_path / "a.om")
+    assert done.code == 0 and "variable 'wave' is left out: Unsupported array data type complex128" in done.err
+    assert list(xr.open_dataset(tmp_path / "a.om", engine="om")) == ["rain"]
