@@ -31,16 +31,16 @@ def size(values, **options):
 
 
 # %% [markdown]
-# ## Scale
+# ## Precision
 #
-# `scale_factor` is the number of steps of one unit. Measured values have noise, and digits below the noise are the most
-# expensive ones: each factor of 10 costs 3.3 bits a value. Choose the step that you would defend, not the finest
-# possible. The error is half a step at most.
+# `precision` is the step between values that are kept; the file has its inverse, `scale_factor`. Measured values have
+# noise, and digits below the noise are the most expensive ones: each factor of 10 costs 3.3 bits a value. Choose the
+# step that you would defend, not the finest possible. The error is half a step at most.
 
 # %%
-scales = [1, 2, 5, 10, 20, 50, 100, 1000]
+precisions = [1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.001]
 bits = {
-    name: [8 * size(values, scale_factor=scale) / values.size for scale in scales]
+    name: [8 * size(values, precision=step) / values.size for step in precisions]
     for name, values in {"air": air, "sea": sea}.items()
 }
 exact = {
@@ -48,10 +48,10 @@ exact = {
     for name, values in {"air": air, "sea": sea}.items()
 }
 
-print("scale_factor  step    bits a value: air   sea")
-for row in zip(scales, *bits.values(), strict=True):
-    print(f"{row[0]:12}  {1 / row[0]:<6} {row[1]:17.1f} {row[2]:5.1f}")
-print(f"{'exact':12}  {'':6} {exact['air']:17.1f} {exact['sea']:5.1f}   of 32")
+print("precision  bits a value: air   sea")
+for row in zip(precisions, *bits.values(), strict=True):
+    print(f"{row[0]:<9}  {row[1]:17.1f} {row[2]:5.1f}")
+print(f"{'exact':9}  {exact['air']:17.1f} {exact['sea']:5.1f}   of 32")
 
 # %% [markdown]
 # ## Codec
@@ -67,9 +67,9 @@ print(f"{'exact':12}  {'':6} {exact['air']:17.1f} {exact['sea']:5.1f}   of 32")
 
 # %%
 codecs = {
-    "pfor_delta_2d, steps of 0.05": {"scale_factor": 20},
+    "pfor_delta_2d, steps of 0.05": {"precision": 0.05},
     "pfor_delta_2d_int16, steps of 0.05": {
-        "scale_factor": 20,
+        "precision": 0.05,
         "compression": "pfor_delta_2d_int16",
     },
     "fpx_xor_2d": {"compression": "fpx_xor_2d"},
@@ -112,7 +112,7 @@ class Counted(RangeReader):
 
 def fetched(chunks, *keys):
     """Size of the file, and bytes fetched for each selection. Neighbouring chunks are not put together here."""
-    omfiles.save("one.om", air, chunks, scale_factor=20)
+    omfiles.save("one.om", air, chunks, precision=0.05)
     store = Counted(Path("one.om").read_bytes())
     reader = omfiles.open(store, fetch=FetchOptions(max_gap=0, tail=256))
     counts = []
@@ -138,15 +138,15 @@ print("chunks            file   one series   one map  (bytes)")
 for shape, (whole, series, image) in zip(shapes, rows, strict=True):
     print(f"{shape!s:14} {whole:7,} {series:12,} {image:9,}")
 
-# %% mystnb={"image": {"alt": "Bits a value by scale_factor; bytes for a series and for a map by chunks"}}
+# %% mystnb={"image": {"alt": "Bits a value by precision; bytes for a series and for a map by chunks"}}
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for name, values in bits.items():
-    (line,) = left.plot(scales, values, "o-", label=name)
+    (line,) = left.plot(precisions, values, "o-", label=name)
     left.axhline(
         exact[name], color=line.get_color(), linestyle="--", label=f"{name}, exact"
     )
 left.set_xscale("log")
-left.set_xlabel("scale_factor")
+left.set_xlabel("precision")
 left.set_ylabel("bits a value")
 left.legend()
 labels = ["x".join(map(str, shape)) for shape in shapes]

@@ -29,15 +29,15 @@ temperature.shape, temperature.dtype
 # %% [markdown]
 # ## Write
 #
-# `save` writes one array. Floats are kept exactly unless there is a `scale_factor` or a `compression`; with a
-# `scale_factor` of 20 they are rounded to steps of 1/20 kelvin, and the file is much smaller.
+# `save` writes one array. Floats are kept exactly unless there is a `precision` or a `compression`; with a
+# `precision` of 0.05 they are rounded to steps of 0.05 kelvin, and the file is much smaller.
 
 # %%
 omfiles.save("exact.om", temperature)
 omfiles.save(
     "t2m.om",
     temperature,
-    scale_factor=20,
+    precision=0.05,
     name="t2m",
     attrs={"units": "K"},
     dims=("time", "lat", "lon"),
@@ -56,7 +56,7 @@ with omfiles.OmFileWriter("america.om") as writer:
         writer.write_array(
             temperature,
             chunks=(24, 37, 49),
-            scale_factor=20,
+            precision=0.05,
             name="t2m",
             attrs={"units": "K"},
             dims=("time", "lat", "lon"),
@@ -138,7 +138,7 @@ dataset["t2m"].sel(lat=45, lon=270, method="nearest").mean().item()
 
 # %%
 with omfiles.OmFileWriter("memory://bucket/t2m.om") as writer:
-    writer.write_array(temperature, chunks="auto", scale_factor=20, name="t2m")
+    writer.write_array(temperature, chunks="auto", precision=0.05, name="t2m")
 
 with omfiles.open("memory://bucket/t2m.om") as remote:
     np.testing.assert_array_equal(remote[0], t2m[0])

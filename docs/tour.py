@@ -28,13 +28,13 @@ samples = Path(iris_sample_data.path)
 # ## From NetCDF to .om
 #
 # 54 months of sea surface temperature. Steps of a hundredth of a kelvin are finer than anybody measures: with
-# `scale_factor` 100 the file is much smaller. Without one nothing would be rounded.
+# `precision` 0.01 the file is much smaller. Without one nothing would be rounded.
 
 # %%
 netcdf = xr.open_dataset(samples / "ostia_monthly.nc", decode_timedelta=True)
 path = Path("sea_surface.om")
 netcdf.om.to_om(
-    path, encoding={"surface_temperature": {"scale_factor": 100, "chunks": (54, 6, 48)}}
+    path, encoding={"surface_temperature": {"precision": 0.01, "chunks": (54, 6, 48)}}
 )
 
 n_bytes = sum(variable.nbytes for variable in netcdf.variables.values())
@@ -109,7 +109,7 @@ figure.savefig("sea_surface.png", dpi=80)
 lazy = xr.open_dataset(path, engine="om", chunks={}, decode_timedelta=True)
 by_month = lazy.surface_temperature.groupby("time.month")
 anomaly = (by_month - by_month.mean()).rename("anomaly").drop_vars("month")
-anomaly.to_dataset().om.to_om("anomaly.om", encoding={"anomaly": {"scale_factor": 100}})
+anomaly.to_dataset().om.to_om("anomaly.om", encoding={"anomaly": {"precision": 0.01}})
 
 again = xr.open_dataset("anomaly.om", engine="om", decode_timedelta=True)
 np.testing.assert_allclose(again.anomaly, anomaly.compute(), atol=0.0051)

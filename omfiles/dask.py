@@ -60,6 +60,7 @@ def write_dask_array(
     attrs: Mapping[str, Any] | None = None,
     dims: Sequence[str] | None = None,
     overflow: str = "raise",
+    precision: float | None = None,
 ) -> OmWriterVariable:
     """Write a dask array, which need not fit in memory.
 
@@ -78,7 +79,7 @@ def write_dask_array(
         Extents of a chunk of the file, as for `OmFileWriter.write_array`. ``"auto"`` chooses such that blocks hold
         whole chunks, if that does not make them much smaller. The default is the first block along each dimension,
         which is mostly far more than is good for reading parts.
-    scale_factor, add_offset, compression, name, children, attrs, dims, overflow
+    scale_factor, add_offset, compression, name, children, attrs, dims, overflow, precision
         As for `OmFileWriter.write_array`; the defaults round floats to whole numbers.
 
     Returns
@@ -100,7 +101,7 @@ def write_dask_array(
     >>> from omfiles.dask import write_dask_array
     >>> t2m = da.random.default_rng(1).normal(280, 10, (365, 40, 80), chunks=(73, 40, 80)).astype(np.float32)
     >>> with OmFileWriter("t2m.om") as writer:
-    ...     writer.close(write_dask_array(writer, t2m, chunks=(73, 8, 8), scale_factor=20, name="t2m"))
+    ...     writer.close(write_dask_array(writer, t2m, chunks=(73, 8, 8), precision=0.05, name="t2m"))
     """
     if not isinstance(data, da.Array):
         raise TypeError(f"Expected a dask array, not {type(data).__name__}; OmFileWriter.write_array is for the others")
@@ -130,6 +131,7 @@ def write_dask_array(
             add_offset=add_offset,
             compression=compression,
             overflow=overflow,
+            precision=precision,
         )
     blocks = _in_order(data, spec)
     return write_from_producer(writer, spec, partial(_produce, spec, blocks), children, attrs, dims)

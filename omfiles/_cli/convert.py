@@ -43,7 +43,7 @@ def add_parsers(commands: Any) -> None:
         "convert",
         convert,
         "make .om files of NetCDF, Zarr or GRIB, the reverse, or an .om file with another encoding",
-        "omfiles convert era5.nc era5.om --scale-factor t2m:20 --chunks t2m:time=24,latitude=10,longitude=10",
+        "omfiles convert era5.nc era5.om --precision t2m:0.05 --chunks t2m:time=24,latitude=10,longitude=10",
     )
     add_ends(parser, "path or URL, of a format that its ending tells")
     add_encoding(parser)
@@ -153,8 +153,7 @@ def _encodings(root: OmFileReader, options: EncodingOptions) -> dict[tuple[int, 
                 encoding.setdefault("compression", "pfor_delta_2d")
             elif reader.dtype.kind == "f" and encoding.get("compression", EXACT) != EXACT:
                 raise CommandError(
-                    f"{path}: {encoding['compression']} rounds floats to multiples of 1/N, so --scale-factor N is "
-                    "needed",
+                    f"{path}: {encoding['compression']} rounds floats to steps, so --precision STEP is needed",
                     USAGE,
                 )
         found[reader._span] = encoding

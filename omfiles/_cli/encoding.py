@@ -14,6 +14,7 @@ import numpy as np
 from omfiles._cli.common import USAGE, CommandError
 from omfiles._core import COMPRESSIONS
 from omfiles._reading.names import suggest_names
+from omfiles._writing.array_spec import scale_for
 
 __all__ = ["EncodingOptions", "add_encoding"]
 
@@ -41,10 +42,18 @@ def add_encoding(parser: argparse.ArgumentParser) -> None:
         help=", ".join(COMPRESSIONS),
     )
     for option, help in (
-        ("--scale-factor", "keep floats in steps of 1/N; without, they are kept exactly"),
+        ("--scale-factor", "the same in another way: keep floats in steps of 1/N"),
         ("--add-offset", "add this before scaling"),
     ):
         group.add_argument(option, type=_number, action="append", default=[], metavar="[VAR:]N", help=help)
+    group.add_argument(
+        "--precision",
+        dest="scale_factor",
+        type=_precision,
+        action="append",
+        metavar="[VAR:]STEP",
+        help="keep floats in steps of STEP, such as 0.01; without, they are kept exactly",
+    )
     group.add_argument(
         "--overflow",
         choices=("raise", "clip", "nan"),
@@ -89,6 +98,14 @@ def _number(text: str) -> tuple[str | None, float]:
         return variable, float(value)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{value!r} is no number") from None
+
+
+def _precision(text: str) -> tuple[str | None, float]:
+    variable, value = _number(text)
+    try:
+        return variable, scale_for(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 @dataclass(frozen=True)

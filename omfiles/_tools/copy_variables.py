@@ -48,7 +48,7 @@ def copy_array(
     children : sequence of OmWriterVariable, optional
         Variables below the new array.
     encoding : mapping, optional
-        What changes: ``chunks``, ``scale_factor``, ``add_offset``, ``compression``, as for
+        What changes: ``chunks``, ``precision``, ``scale_factor``, ``add_offset``, ``compression``, as for
         `OmFileWriter.write_array`.
     overflow : {"raise", "clip", "nan"}
         What becomes of floats that a new encoding cannot hold.
@@ -85,10 +85,12 @@ def copy_array(
 
 
 def _changed(spec: ArraySpec, encoding: Encoding, overflow: str) -> ArraySpec:
-    known = ("chunks", "scale_factor", "add_offset", "compression")
+    known = ("chunks", "scale_factor", "add_offset", "compression", "precision")
     unknown = set(encoding) - set(known)
     if unknown:
         raise ValueError(f"encoding has {sorted(unknown)}, but may have only {list(known)}")
+    if "precision" in encoding and "scale_factor" not in encoding:
+        spec = replace(spec, scale_factor=1.0)
     return replace(spec, **encoding, overflow=overflow)
 
 

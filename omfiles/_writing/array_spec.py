@@ -25,11 +25,13 @@ DIMENSION_KEY = "coordinates"
 EXACT = "fpx_xor_2d"
 """The compression that keeps floats as they are."""
 
+LOGARITHMIC = "pfor_delta_2d_int16_logarithmic"
+
 # Compressions that do not take all types.
 DTYPES = {
     EXACT: ("float32", "float64"),
     "pfor_delta_2d_int16": ("float32",),
-    "pfor_delta_2d_int16_logarithmic": ("float32",),
+    LOGARITHMIC: ("float32",),
 }
 
 
@@ -65,7 +67,7 @@ class ArraySpec:
         Extents of a chunk.
     dtype : numpy.dtype or what makes one
         float32, float64 or integers of 8 to 64 bits.
-    name, scale_factor, add_offset, compression, overflow
+    name, scale_factor, add_offset, compression, overflow, precision
         As for `OmFileWriter.write_array`; the defaults round floats to whole numbers.
 
     Attributes
@@ -93,9 +95,9 @@ class ArraySpec:
     Examples
     --------
     >>> from omfiles import ArraySpec
-    >>> spec = ArraySpec(name="t2m", shape=(721, 1440), chunks="auto", dtype="f4", scale_factor=20)
-    >>> spec.chunks, spec.dtype, spec.compression
-    ((91, 180), dtype('float32'), 'pfor_delta_2d')
+    >>> spec = ArraySpec(name="t2m", shape=(721, 1440), chunks="auto", dtype="f4", precision=0.05)
+    >>> spec.chunks, spec.scale_factor, spec.compression
+    ((91, 180), 20.0, 'pfor_delta_2d')
     """
 
     name: str
@@ -118,6 +120,7 @@ class ArraySpec:
         add_offset: float = 0.0,
         compression: str = "pfor_delta_2d",
         overflow: str = "raise",
+        precision: float | None = None,
     ) -> None:
         if dtype is None:
             raise TypeError("dtype must be a numpy.dtype, not None")
@@ -127,6 +130,12 @@ class ArraySpec:
         put("dtype", native)
         put("shape", extents)
         put("chunks", check_chunks(chunks, extents, native.itemsize))
+        if precision is not None:
+            if scale_factor != 1:
+                raise ValueError("precision and scale_factor say the same, so only one of them can be given")
+            scale_factor = scale_for(precision, compression)
+            if native.kind != "f":
+                raise ValueError(f"precision is for floats; {native} is kept exactly")
         put("scale_factor", _real(scale_factor, "scale_factor"))
         if self.scale_factor == 0:
             raise ValueError(f"scale_factor must not be 0 as float32, but is {scale_factor!r}")
@@ -141,6 +150,22 @@ class ArraySpec:
         put("overflow", overflow)
         encode_name(name, "name")
         put("name", name)
+
+
+def scale_for(precision: Any, compression: Any = "pfor_delta_2d") -> float:
+    """Return the scale_factor that keeps steps of `precision`.
+
+    Examples
+    --------
+    >>> scale_for(0.01)
+    100.0
+    """
+    step = _real(precision, "precision")
+    if step <= 0:
+        raise ValueError(f"precision is the distance between values that are kept, such as 0.01, not {precision!r}")
+    if compression in (EXACT, LOGARITHMIC):
+        raise ValueError(f"precision is a step, but {compression} has none; pfor_delta_2d and pfor_delta_2d_int16 do")
+    return 1 / float(precision)
 
 
 def check_compression(compression: Any) -> None:

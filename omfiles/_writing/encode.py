@@ -12,6 +12,7 @@ from omfiles._chunk_grid import ArgumentError, boxes, covered_chunks, element_in
 from omfiles._core import ARRAY_TYPES, COMPRESSIONS
 from omfiles._native.writer import ArrayEncoder, Output
 from omfiles._writing.array_spec import ArraySpec, native_dtype, plain_array
+from omfiles._writing.steps import Reach, reach
 
 __all__ = ["EncodedPart", "Item", "append_array", "append_item", "array_encoder", "encode_part"]
 
@@ -31,6 +32,8 @@ class EncodedPart(NamedTuple):
     """Where in `data` each chunk ends."""
     lost: tuple[int, int, int, float] | None
     """What could not be held; see `ArrayEncoder.lost`."""
+    reach: Reach | None = None
+    """Of values that are too close together for their scale."""
 
 
 Item: TypeAlias = npt.NDArray[Any] | EncodedPart
@@ -90,7 +93,9 @@ def encode_part(spec: ArraySpec, part: npt.NDArray[Any]) -> EncodedPart:
     encoder = array_encoder(out, spec, array.shape)
     _append(encoder, spec, array)
     out.flush()
-    return EncodedPart(spec, array.shape, np.frombuffer(memory.data, np.uint8), encoder.ends, encoder.lost)
+    return EncodedPart(
+        spec, array.shape, np.frombuffer(memory.data, np.uint8), encoder.ends, encoder.lost, reach(spec, array)
+    )
 
 
 def array_encoder(out: Output, spec: ArraySpec, shape: tuple[int, ...]) -> ArrayEncoder:

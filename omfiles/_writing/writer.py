@@ -18,9 +18,10 @@ from omfiles._core import ARRAY_TYPES
 from omfiles._native.record import MAX_LEVELS
 from omfiles._native.writer import ArrayEncoder, Output
 from omfiles._writing.array_spec import EXACT, ArraySpec, Scalar, attributes, encode_name, plain_array, scalar
-from omfiles._writing.encode import Item, append_array, append_item, array_encoder
+from omfiles._writing.encode import EncodedPart, Item, append_array, append_item, array_encoder
 from omfiles._writing.local_sink import Sink
 from omfiles._writing.open_sink import open_sink
+from omfiles._writing.steps import Coarseness, reach, warn_if_coarse
 
 __all__ = ["OmFileWriter", "OmWriterVariable", "save", "write_from_producer"]
 
@@ -163,6 +164,7 @@ class OmFileWriter:
         attrs: Mapping[str, Any] | None = None,
         dims: Sequence[str] | None = None,
         overflow: str = "raise",
+        precision: float | None = None,
     ) -> OmWriterVariable:
         """Write an array.
 
@@ -179,7 +181,7 @@ class OmFileWriter:
             Floats are stored as integers, ``round((x + add_offset) * scale_factor)``, so what is read back differs by
             half of ``1 / scale_factor`` at most (plus rounding of the arithmetic). The default, that of omfiles 1.2.0,
             rounds floats to whole numbers. NaN stays NaN. Kept as float32. Without effect on integers and
-            ``"fpx_xor_2d"``.
+            ``"fpx_xor_2d"``. It is the inverse of NetCDF's ``scale_factor``; `precision` cannot be mistaken.
         compression : str
             - ``"pfor_delta_2d"``: all types; integers exactly, float32 through 32-bit integers, float64 through 64-bit
             - ``"fpx_xor_2d"``: floats, exactly
@@ -196,11 +198,18 @@ class OmFileWriter:
         overflow : {"raise", "clip", "nan"}
             What becomes of floats that the integers cannot hold, such as infinities: a `ValueError` that
             says how many and where, the nearest value that can be held, or NaN.
+        precision : float, optional
+            Steps of floats: 0.01 keeps multiples of 0.01. It takes the place of `scale_factor`, as ``1 / precision``.
 
         Returns
         -------
         OmWriterVariable
             To be the child of another variable, or the root.
+
+        Warns
+        -----
+        UserWarning
+            The values differ by less than a few steps of a `scale_factor` of 1 or less, or all become 0.
 
         Examples
         --------
@@ -222,6 +231,7 @@ class OmFileWriter:
             add_offset=add_offset,
             compression=compression,
             overflow=overflow,
+            precision=precision,
         )
         scalars = attributes(attrs, dims, array.ndim)
         below = self._check_children(children, scalars, spec.name)
@@ -230,6 +240,7 @@ class OmFileWriter:
             below += self._new_scalars(scalars)
             encoder = array_encoder(self._out, spec, spec.shape)
             append_array(encoder, spec, array)
+            warn_if_coarse(spec, reach(spec, array), stacklevel=2)
             return self._finish_array(encoder, spec, below)
 
     def write_array_streaming(
@@ -247,6 +258,7 @@ class OmFileWriter:
         attrs: Mapping[str, Any] | None = None,
         dims: Sequence[str] | None = None,
         overflow: str = "raise",
+        precision: float | None = None,
     ) -> OmWriterVariable:
         """Write an array from its parts, so that it need not fit in memory.
 
@@ -264,7 +276,7 @@ class OmFileWriter:
             against what fits there. The writer cannot be used from inside the iterator.
         dtype : numpy.dtype or what makes one
             Of the array, and of each part.
-        scale_factor, add_offset, compression, name, children, attrs, dims, overflow
+        scale_factor, add_offset, compression, name, children, attrs, dims, overflow, precision
             As for `write_array`; the defaults round floats to whole numbers.
 
         Returns
@@ -291,6 +303,7 @@ class OmFileWriter:
             add_offset=add_offset,
             compression=compression,
             overflow=overflow,
+            precision=precision,
         )
         if not isinstance(chunk_iterator, Iterable):
             raise TypeError(f"chunk_iterator must be an iterable of arrays, not {chunk_iterator!r}")
@@ -568,11 +581,12 @@ def save(
     attrs: Mapping[str, Any] | None = None,
     dims: Sequence[str] | None = None,
     overflow: str = "raise",
+    precision: float | None = None,
 ) -> None:
     """Write a file of one array.
 
-    Without `scale_factor` and `compression` nothing is lost: floats are compressed by ``"fpx_xor_2d"``. With a
-    `scale_factor` they are rounded to multiples of its inverse, which takes far less space.
+    Without `precision`, `scale_factor` and `compression` nothing is lost: floats are compressed by ``"fpx_xor_2d"``.
+    With a `precision` they are rounded to multiples of it, which takes far less space.
 
     Parameters
     ----------
@@ -580,18 +594,21 @@ def save(
         The file to write.
     array : array_like
         What to write.
-    chunks, name, scale_factor, add_offset, compression, attrs, dims, overflow
+    chunks, name, scale_factor, add_offset, compression, attrs, dims, overflow, precision
         As for `OmFileWriter.write_array`.
 
     Examples
     --------
     >>> import numpy as np, omfiles
     >>> t2m = np.full((721, 1440), 281.25, np.float32)
-    >>> omfiles.save("t2m.om", t2m, scale_factor=20, attrs={"units": "K"}, dims=("lat", "lon"))
+    >>> omfiles.save("t2m.om", t2m, precision=0.05, attrs={"units": "K"}, dims=("lat", "lon"))
     """
     data = np.asanyarray(array)
+    if precision is not None and scale_factor is not None:
+        raise ValueError("precision and scale_factor say the same, so only one of them can be given")
     if compression is None:
-        compression = EXACT if data.dtype.kind == "f" and scale_factor is None else "pfor_delta_2d"
+        exact = data.dtype.kind == "f" and scale_factor is None and precision is None
+        compression = EXACT if exact else "pfor_delta_2d"
     with OmFileWriter(path) as writer:
         writer.write_array(
             data,
@@ -603,6 +620,7 @@ def save(
             attrs=attrs,
             dims=dims,
             overflow=overflow,
+            precision=precision,
         )
 
 
@@ -621,11 +639,13 @@ def write_from_producer(
         writer._require_usable()
         below += writer._new_scalars(scalars)
         encoder = array_encoder(writer._out, spec, spec.shape)
+        coarseness = Coarseness(spec)
         number = 0
 
         def append(item: Item) -> None:
             nonlocal number
             append_item(encoder, spec, item, f"variable {spec.name!r}: item {number} of the iterator")
+            coarseness.add(item.reach if isinstance(item, EncodedPart) else item)
             number += 1
 
         writer._streaming = True
@@ -639,6 +659,7 @@ def write_from_producer(
                 f"variable {spec.name!r}: the iterator ended after {number} items with {encoder.n_done} of "
                 f"{encoder.n_chunks} chunks; the next one begins at index {at}"
             )
+        coarseness.warn(stacklevel=4)
         return writer._finish_array(encoder, spec, below)
 
 

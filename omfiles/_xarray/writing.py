@@ -35,6 +35,7 @@ from omfiles._writing.array_spec import (
     encode_name,
     naming,
     native_dtype,
+    scale_for,
 )
 from omfiles._writing.steps import OffStepsError, on_steps, require_steps
 from omfiles._writing.writer import OmFileWriter, OmWriterVariable
@@ -44,7 +45,25 @@ from omfiles._xarray.storable import storable
 __all__ = ["OmAccessor", "write_dataset"]
 
 SCALING = ("scale_factor", "add_offset", "compression")
+WISHES = ("precision", *SCALING)
 TIME = ("units", "calendar")
+TRANSLATIONS = {
+    ("chunksizes", "contiguous", "shards", "preferred_chunks"): "chunks=(24, 10, 10) are the extents of a chunk",
+    (
+        "zlib",
+        "complevel",
+        "shuffle",
+        "fletcher32",
+        "szip",
+        "zstd",
+        "blosc",
+        "compressor",
+        "compressors",
+        "filters",
+    ): "all is compressed; compression= is the name of a method",
+    ("least_significant_digit", "significant_digits", "quantize_mode"): "precision=0.01 keeps steps of 0.01",
+}
+"""What encodings of NetCDF and Zarr are here."""
 PACKING = ("scale_factor", "add_offset", "_FillValue", "missing_value")
 """Of the CF conventions: what makes floats of integers."""
 LOSSLESS: dict[str, Any] = {"scale_factor": 1.0, "add_offset": 0.0, "compression": EXACT}
@@ -63,6 +82,7 @@ def write_dataset(
     scale_factor: float | None = None,
     add_offset: float | None = None,
     compression: str | None = None,
+    precision: float | None = None,
     overflow: str = "raise",
     fs: Any = None,
     storage_options: Mapping[str, Any] | None = None,
@@ -71,8 +91,8 @@ def write_dataset(
 ) -> Any:
     """Write a dataset, or a tree of them, to a file that opens again as an identical one.
 
-    Unless told otherwise nothing is lost: floats are compressed by ``"fpx_xor_2d"``. With a `scale_factor` they are
-    rounded to multiples of its inverse, which takes far less space. Times become integers as the CF conventions have
+    Unless told otherwise nothing is lost: floats are compressed by ``"fpx_xor_2d"``. With a `precision` they are
+    rounded to multiples of it, which takes far less space. Times become integers as the CF conventions have
     them. The selection by latitude and longitude on grids of Open-Meteo is kept, other indexes than those of pandas are
     not. What is in dask arrays is compressed in parallel by the scheduler in use, one variable after another, see
     `omfiles.dask.write_dask_array`; it need not fit in memory.
@@ -89,14 +109,14 @@ def write_dataset(
         For single variables, by name (in a tree by path, such as ``"forecast/t2m"``): a mapping which may have
 
         - ``chunks``: extents of a chunk of the file, or ``"auto"``
-        - ``scale_factor``, ``add_offset``, ``compression``: as for `OmFileWriter.write_array`
+        - ``precision``, or ``scale_factor`` and ``add_offset``, and ``compression``: as for `OmFileWriter.write_array`
         - ``units``, ``calendar``: of times, such as ``"hours since 1970-01-01"``
         - ``dtype``, ``_FillValue``, ``missing_value``, ``_Unsigned``: of numbers, as in the CF conventions
     chunks : mapping of dimension to int, optional
         Extents of chunks of all variables that have the dimension; along dimensions that are not mentioned a variable
         which has one of these is not split. The first that applies counts: `encoding`; this; what ``var.encoding``
         has as ``om_chunks``, when `ds` was read from an OM file; ``"auto"``.
-    scale_factor, add_offset, compression : optional
+    precision, scale_factor, add_offset, compression : optional
         For the float data variables (not coordinates). `encoding` goes before. Without both, what
         `var.encoding` says as ``om_scale_factor``, ``om_add_offset`` and ``om_compression`` counts, or as packing by
         the CF conventions, as long as all values are on these steps.
@@ -147,7 +167,7 @@ def write_dataset(
 
     The same through the accessor, rounded to a tenth:
 
-    >>> ds.om.to_om("small.om", encoding={"t2m": {"scale_factor": 10, "compression": "pfor_delta_2d_int16"}})
+    >>> ds.om.to_om("small.om", encoding={"t2m": {"precision": 0.1, "compression": "pfor_delta_2d_int16"}})
     >>> float(abs(xarray.open_dataset("small.om", engine="om").t2m - ds.t2m).max()) < 0.0501
     True
     """
@@ -158,7 +178,9 @@ def write_dataset(
         encoding=_mapping({} if encoding is None else encoding, "encoding"),
         chunks=_mapping({} if chunks is None else chunks, "chunks"),
         scaling={
-            name: value for name, value in zip(SCALING, (scale_factor, add_offset, compression)) if value is not None
+            name: value
+            for name, value in zip(WISHES, (precision, scale_factor, add_offset, compression))
+            if value is not None
         },
         overflow=overflow,
         on_unsupported=on_unsupported,
@@ -498,19 +520,35 @@ def _cf_encoded(var: xarray.Variable, cf: Mapping[str, Any]) -> xarray.Variable:
 
 def _scaling(encoded: xarray.Variable, general: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """Choose compression and scale: by what is said of all variables, and of this one."""
-    unknown = set(own) - set(SCALING)
+    unknown = sorted(set(own) - set(WISHES))
     if unknown:
-        raise ValueError(f"encoding has {sorted(unknown)}, but may have only {['chunks', *SCALING, *CF]}")
+        hints = [hint for keys, hint in TRANSLATIONS.items() if set(keys) & set(unknown)]
+        known = f"encoding has {unknown}, but may have only {['chunks', *WISHES, *CF]}"
+        raise ValueError("; ".join([known, *hints]))
+    general, own = _with_scale(general), _with_scale(own)
     if encoded.dtype.kind != "f":
         if "scale_factor" in own or "add_offset" in own:
-            raise ValueError(f"scale_factor and add_offset are for floats, but it is stored as {encoded.dtype}")
+            raise ValueError(
+                f"precision, scale_factor and add_offset are for floats, but it is stored as {encoded.dtype}. "
+                "NetCDF's scale_factor=0.01 with an integer as dtype is precision=0.01 here, and no dtype"
+            )
         return {"scale_factor": 1.0, "add_offset": 0.0, "compression": "pfor_delta_2d", **own}
     given = {**general, **own}
     compression = given.get("compression", EXACT)
     check_compression(compression)
     if not given.keys() & {"scale_factor", "add_offset"} and compression != EXACT:
-        raise ValueError(f"{compression} rounds floats to multiples of 1 / scale_factor: set that as well")
+        raise ValueError(f"{compression} rounds floats to steps: give precision= as well, such as 0.01")
     return LOSSLESS | {"compression": "pfor_delta_2d" if given else EXACT} | given
+
+
+def _with_scale(wishes: Mapping[str, Any]) -> dict[str, Any]:
+    """Put a scale in the place of a precision."""
+    scaled = dict(wishes)
+    if "precision" in scaled:
+        if "scale_factor" in scaled:
+            raise ValueError("precision and scale_factor say the same, so only one of them can be given")
+        scaled["scale_factor"] = scale_for(scaled.pop("precision"), scaled.get("compression", "pfor_delta_2d"))
+    return scaled
 
 
 def _former_steps(var: xarray.Variable, spec: ArraySpec) -> tuple[ArraySpec | None, int]:

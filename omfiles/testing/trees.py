@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -25,15 +26,17 @@ def write_tree(
     for variable in order or depth_first(root):
         children = [handles[id(child)] for child in variable.children]
         if isinstance(variable.value, np.ndarray):
-            handle = writer.write_array(
-                variable.value,
-                chunks=variable.chunks,
-                scale_factor=variable.scale_factor,
-                add_offset=variable.add_offset,
-                compression=variable.compression,
-                name=variable.name,
-                children=children,
-            )
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".*are rounded to steps of")  # whatever the values and the scale
+                handle = writer.write_array(
+                    variable.value,
+                    chunks=variable.chunks,
+                    scale_factor=variable.scale_factor,
+                    add_offset=variable.add_offset,
+                    compression=variable.compression,
+                    name=variable.name,
+                    children=children,
+                )
         elif variable.value is None:
             handle = writer.write_group(variable.name, children)
         else:

@@ -55,7 +55,7 @@ PROGRAM = (sys.executable, "-m", "omfiles")
         (["convert", "{weather}", "{folder}/b.om", "--chunks", "t2n:3,3,3"], 2, "variable 't2n'; did you mean 't2m'"),
         (["convert", "{weather}", "{folder}/b.om", "--chunks", "t2m:x=3"], 2, "no dimension 'x'; there are 'time'"),
         (["convert", "{weather}", "{folder}/b.om", "--compression", "zip"], 2, "'zip' is none of pfor"),
-        (["convert", "{weather}", "{folder}/b.om", "--compression", "pfor_delta_2d"], 2, "--scale-factor N is needed"),
+        (["convert", "{weather}", "{folder}/b.om", "--compression", "pfor_delta_2d"], 2, "--precision STEP is needed"),
         (["convert", "{weather}", "{folder}/b.om", "--scale-factor", "x"], 2, "'x' is no number"),
         (["convert", "{weather}", "{folder}/b.om", "--memory", "much"], 2, "'much' is no size"),
         (["extract", "{weather}", "{folder}/b.om", "--bbox", "1,2,3"], 2, "is not W,S,E,N"),
