@@ -127,7 +127,8 @@ def test_times_by_which_datasets_are_selected():
     assert run.forecast_reference_time.dtype == np.dtype("M8[s]")
     chunks = OmChunksMeta.from_dict(CHUNKS)
     assert to_datetime64(chunks.data_end_time) == np.datetime64("2025-07-23T20:00")
-    series = xr.Dataset({"rain": ("time", np.arange(121))}, {"time": chunks.get_chunk_time_range(4024)})
+    hourly = chunks.get_chunk_time_range(4024).astype("M8[ns]")
+    series = xr.Dataset({"rain": ("time", np.arange(121))}, {"time": hourly})
     assert series.sel(time=run.times[0])["rain"] == 111, "hours after 2025-07-18T16:00"
 
 
