@@ -529,7 +529,7 @@ def _scaling(encoded: xarray.Variable, general: Mapping[str, Any], own: Mapping[
     if encoded.dtype.kind != "f":
         if "scale_factor" in own or "add_offset" in own:
             raise ValueError(
-                f"precision, scale_factor and add_offset are for floats, but it is stored as {encoded.dtype}. "
+                f"scale_factor and add_offset are for floats, as precision is, but it is stored as {encoded.dtype}. "
                 "NetCDF's scale_factor=0.01 with an integer as dtype is precision=0.01 here, and no dtype"
             )
         return {"scale_factor": 1.0, "add_offset": 0.0, "compression": "pfor_delta_2d", **own}
