@@ -412,4 +412,4 @@ def _part(byte_range: ByteRequest | None) -> slice:
             return slice(offset, None)
         case SuffixByteRequest(suffix):
             return slice(-suffix if suffix else sys.maxsize, None)
-    raise TypeError(f"byte_range is None or a request of zarr.abc.store, not {byte_range!r}")
+    raise TypeError(f"Unexpected byte_range, got {byte_range!r}; it must be None or a request of zarr.abc.store")
