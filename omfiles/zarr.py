@@ -30,7 +30,7 @@ except ModuleNotFoundError as error:
     raise ImportError("omfiles.zarr needs zarr 3: pip install 'omfiles[zarr]'", name="zarr") from error
 
 from omfiles._chunk_grid import PREFERRED_BYTES, Shape, grid, preferred_chunks
-from omfiles._datasets.attrs import COORDINATE, GRID_INDEX, ROLE
+from omfiles._datasets.attrs import COORDINATE, DEGREES, GRID_INDEX, ROLE
 from omfiles._datasets.hierarchy import (
     FileVariable,
     assign_names,
@@ -340,7 +340,7 @@ class _Contents:
         attrs = self.metadata[path]["attributes"]
         attrs.pop(GRID_INDEX, None)  # which only we understand
         roles = str(attrs.get(ROLE, "")).split()
-        if not roles or not all(role == COORDINATE or role in attrs for role in roles):
+        if not roles or not all(role in (COORDINATE, DEGREES) or role in attrs for role in roles):
             return False
         del attrs[ROLE]
         return COORDINATE in roles and " " not in path

@@ -29,6 +29,7 @@ __all__ = [
     "ATTRIBUTES",
     "BYTES",
     "COORDINATE",
+    "DEGREES",
     "EMPTY",
     "GRID_INDEX",
     "MISSING",
@@ -46,6 +47,8 @@ COORDINATE = "coordinate"
 TEXT, BYTES, MISSING = "text", "bytes", "missing"
 EMPTY = "_empty"
 ATTRIBUTES = "_attributes"
+DEGREES = "degrees"
+"""The role of latitudes and longitudes by which xarray selects around the globe."""
 GRID_INDEX = "_grid_index"
 ARRAY_KINDS = "biuf"
 """Of arrays that an attribute may hold; of text it has lists."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
@@ -197,12 +197,12 @@ class DegreesIndex(PandasIndex, metaclass=_AlignedWithPandasIndex):
         return index_result({self.dim: columns}, {name: index}, {name: variable})
 
 
-def with_degrees(dataset: xarray.Dataset) -> xarray.Dataset:
-    """Give latitudes and longitudes at equal distances, each along a dimension, an index that knows what they are."""
+def with_degrees(dataset: xarray.Dataset, names: Collection[Hashable]) -> xarray.Dataset:
+    """Give those of these names that are latitudes and longitudes at equal distances an index that knows it."""
     indexes: dict[Hashable, DegreesIndex] = {}
     variables: dict[Hashable, xarray.Variable] = {}
     for name in dataset.sizes:
-        if name not in dataset.variables:
+        if name not in names or name not in dataset.variables:
             continue
         variable = dataset.variables[name]
         role = _role(variable)

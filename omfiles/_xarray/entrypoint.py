@@ -181,7 +181,7 @@ def _decode(store: OmDataStore, decoders: Decoders) -> xarray.Dataset:
     if store.grid is not None:
         dataset = dataset.assign_coords(store.grid.coordinates())
     if HAS_INDEXES:  # else xarray makes others instead
-        dataset = with_degrees(dataset)
+        dataset = with_degrees(dataset, store.degrees)
     dataset.set_close(_nothing)
     return dataset
 

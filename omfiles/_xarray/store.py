@@ -16,7 +16,7 @@ from xarray.backends import AbstractDataStore
 from xarray.conventions import CF_RELATED_DATA
 
 from omfiles._chunk_grid import preferred_chunks
-from omfiles._datasets.attrs import BYTES, COORDINATE, EMPTY, GRID_INDEX, MISSING, ROLE, TEXT, Empty, texts
+from omfiles._datasets.attrs import BYTES, COORDINATE, DEGREES, EMPTY, GRID_INDEX, MISSING, ROLE, TEXT, Empty, texts
 from omfiles._datasets.hierarchy import (
     FileVariable,
     assign_names,
@@ -62,6 +62,8 @@ class OmDataStore(AbstractDataStore):
         Makes coordinates of a grid whose latitude depends on more than one dimension.
     indexes : list of GridIndex
         Of latitudes and longitudes that are arrays of the file as well.
+    degrees : set of str
+        Latitudes and longitudes at equal distances, by which to select around the globe.
     """
 
     def __init__(
@@ -115,6 +117,7 @@ class OmDataStore(AbstractDataStore):
         self.root_variable = root_variable
         self._described = described
         self.coordinates, self.grid, self.indexes = described.coordinates, described.grid, described.indexes
+        self.degrees = described.degrees
 
     @property
     def related(self) -> dict[str, list[str]]:
@@ -193,6 +196,7 @@ class _Description:
     roles: Mapping[str, list[str]]
     attrs: dict[str, Any]
     coordinates: set[str]
+    degrees: set[str]
     characters: list[str]
     """Arrays of bytes that are texts."""
     empty: Mapping[str, Empty]
@@ -223,6 +227,7 @@ def _describe(
         roles=roles,
         attrs=attributes(root),
         coordinates={name for name, own in roles.items() if COORDINATE in own},
+        degrees={name for name, own in roles.items() if DEGREES in own},
         characters=[
             name
             for name, own in roles.items()
@@ -243,6 +248,7 @@ def _translate(description: _Description, dropped: set[str]) -> _Description:
         dims=found.dims,
         attrs_of=found.attrs_of,
         coordinates=description.coordinates | found.added.keys(),
+        degrees=description.degrees | ({"lat", "lon"} & found.added.keys()),
         added={name: variable for name, variable in found.added.items() if name not in dropped},
         grid=None if {"lat", "lon"} & dropped else found.grid,
     )

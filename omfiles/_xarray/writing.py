@@ -17,6 +17,7 @@ from xarray.indexes import PandasMultiIndex
 from omfiles._datasets.attrs import (
     BYTES,
     COORDINATE,
+    DEGREES,
     EMPTY,
     GRID_INDEX,
     MISSING,
@@ -39,6 +40,7 @@ from omfiles._writing.array_spec import (
 )
 from omfiles._writing.steps import OffStepsError, on_steps, require_steps
 from omfiles._writing.writer import OmFileWriter, OmWriterVariable
+from omfiles._xarray.degrees import DegreesIndex
 from omfiles._xarray.selection import GridIndex
 from omfiles._xarray.storable import storable
 
@@ -381,6 +383,8 @@ class _Planner:
                 return None
             if is_coordinate and var.dims != (name,):
                 roles.append(COORDINATE)
+            if isinstance(index, DegreesIndex):
+                roles.append(DEGREES)
             attrs = pack_attrs(encoded.attrs, leave_out=leave_out)
             if roles:
                 attrs[ROLE] = " ".join(roles)

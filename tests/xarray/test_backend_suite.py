@@ -14,7 +14,6 @@ import xarray
 from packaging.version import Version
 from xarray.testing import assert_identical
 
-from omfiles._xarray.degrees import DegreesIndex
 from omfiles.xarray import write_dataset
 
 if Version(xarray.__version__) < Version("2026.9"):
@@ -36,9 +35,6 @@ class TestOmBackend(of_xarray.CFEncodedBase):
     @contextmanager
     def open(self, path, **options):
         with xarray.open_dataset(path, engine="om", **options) as ds:
-            for name, index in ds.xindexes.items():
-                if isinstance(index, DegreesIndex):  # which is not identical to one of pandas
-                    ds = ds.drop_indexes(name).set_xindex(name)
             yield ds
 
     # --- what cannot be -----------------------------------------------------------------------------------------------

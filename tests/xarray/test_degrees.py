@@ -14,7 +14,7 @@ from omfiles.grids import OmGrid
 
 xr = pytest.importorskip("xarray", reason="needs xarray", exc_type=ImportError)
 
-from omfiles._xarray.degrees import DegreesIndex  # noqa: E402
+from omfiles._xarray.degrees import DegreesIndex, with_degrees  # noqa: E402
 from omfiles._xarray.selection import HAS_INDEXES  # noqa: E402
 from omfiles.xarray import open_dataset, write_dataset  # noqa: E402
 
@@ -46,8 +46,31 @@ def from_greenwich(tmp_path):
             "longitude": ("longitude", np.arange(0, 360, 5, dtype="f4"), {"units": "degrees_east"}),
         },
     )
-    write_dataset(ds, tmp_path / "east.om")
+    write_dataset(around_the_globe(ds, "latitude", "longitude"), tmp_path / "east.om")
     return open_dataset(tmp_path / "east.om")
+
+
+def around_the_globe(ds, *names):
+    """The dataset as the engine gives one of a regular grid of Open-Meteo."""
+    return with_degrees(ds.drop_indexes(names), names)
+
+
+def test_files_open_again_with_the_indexes_that_were_written(tmp_path, globe):
+    plain = xr.Dataset(
+        {"t": (("lat", "lon"), np.zeros((3, 4), "f4"))},
+        {
+            "lat": ("lat", [50.0, 51, 52], {"units": "degrees_north"}),
+            "lon": ("lon", [5.0, 6, 7, 8], {"units": "degrees_east"}),
+        },
+    )
+    for name, ds in [("plain", plain), ("part", globe.sel(lon=slice(160, -160)))]:
+        write_dataset(ds, tmp_path / f"{name}.om")
+        again = open_dataset(tmp_path / f"{name}.om")
+        assert {dim: type(index) for dim, index in again.xindexes.items()} == {
+            dim: type(index) for dim, index in ds.xindexes.items()
+        }
+    xr.testing.assert_identical(open_dataset(tmp_path / "plain.om"), plain)
+    assert again.sel(lon=-175)["lon"] == 185
 
 
 def test_a_box_across_the_antimeridian(globe):
@@ -206,7 +229,7 @@ def test_degrees_of_other_types(tmp_path):
         {"t": (("lat", "lon"), np.zeros((10, 100)))},
         {"lat": ("lat", np.arange(10), {"units": "degrees_north"}), "lon": ("lon", tenths, {"units": "degrees_east"})},
     )
-    write_dataset(ds, tmp_path / "x.om")
+    write_dataset(around_the_globe(ds, "lat", "lon"), tmp_path / "x.om")
     ds = open_dataset(tmp_path / "x.om")
     assert ds["lat"].dtype.kind == "i" and ds["lon"].dtype == "f4"
     with pytest.raises(KeyError, match="not all values found"):
