@@ -244,7 +244,7 @@ def _datetime64(
     year: int, month: int, day: int, hour: int, minute: int, second: int, microsecond: int
 ) -> np.datetime64:
     of_month = np.datetime64(12 * (year - 1970) + month - 1, "M")
-    date = of_month.astype("M8[D]") + (day - 1)
+    date = of_month.astype("M8[D]") + np.timedelta64(day - 1, "D")
     if date.astype("M8[M]") != of_month:
         raise ValueError("the month has fewer days")
     seconds = 3600 * hour + 60 * minute + second

@@ -35,7 +35,7 @@ def runs(**coords):
 
 GRIB = series(time=((), START, REFERENCE), step=STEPS, valid_time=("step", SIX_HOURLY, VALID))
 UNSORTED = SIX_HOURLY[[5, 1, 2, 3, 4, 0, 6, 7, 8, 9, 10, 11]]
-MISSING = np.where(np.arange(12) == 6, np.datetime64("NaT"), UNSORTED)
+MISSING = np.where(np.arange(12) == 6, np.datetime64("NaT", "ns"), UNSORTED)
 CALENDAR = xr.date_range("2001-02-28", periods=12, freq="6h", calendar="360_day", use_cftime=True)
 RUNS = runs(valid_time=(("time", "step"), SIX_HOURLY[:3, None] + np.arange(4) * np.timedelta64(6, "h"), VALID))
 
