@@ -260,8 +260,9 @@ def to_datetime64(time: Any) -> np.datetime64:
         return np.datetime64(int(time), "s")
     if isinstance(time, datetime) and time.tzinfo is not None:
         time = time.astimezone(UTC).replace(tzinfo=None)
-    unequal = time != time  # so is NaT, of which numpy does not know that of pandas
-    found = np.datetime64("NaT", "s") if unequal else np.datetime64(time)
+    # NaT is not equal to itself. numpy knows neither that of pandas nor, without a warning, the texts for it.
+    missing = time.lower() in ("", "nat") if isinstance(time, str) else time != time
+    found = np.datetime64("NaT", "s") if missing else np.datetime64(time)
     if np.isnat(found):
         raise ValueError("a time is needed, but this is NaT (not a time)")
     return found
