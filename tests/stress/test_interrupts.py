@@ -51,10 +51,11 @@ def three_threads() -> Iterator[None]:
 
 @pytest.fixture
 def no_descriptor_is_lost() -> Iterator[None]:
+    gc.collect()  # files of earlier tests
     before = n_descriptors() if os.name == "posix" else 0
     yield
     gc.collect()
-    assert os.name != "posix" or n_descriptors() == before
+    assert os.name != "posix" or n_descriptors() <= before
 
 
 def test_the_moments() -> None:

@@ -100,7 +100,8 @@ expected = np.load(sys.argv[2])
 reader[0, 0]
 peak_of(lambda: [1 // (reader[2 * i, 7] == x) for i, x in enumerate(expected)])
 """
-    assert peak(code, path, folder / "noise.npy") <= 2 * MIB
+    # 1 MiB of chunks; the system may give a huge page, of 2 MiB, at once.
+    assert peak(code, path, folder / "noise.npy") <= 4 * MIB
 
 
 @pytest.mark.parametrize("chunks", [(20, 20), (64, 4096), (2048, 2048)], ids=str)
