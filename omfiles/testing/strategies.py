@@ -92,7 +92,7 @@ RECIPES: dict[str, Recipe] = {
 
 
 def values(dtype: np.dtype, shape: tuple[int, ...], reach: float = math.inf) -> st.SearchStrategy[np.ndarray]:
-    """Arrays with |element| <= reach. Floats may contain NaN, and infinities if `reach` allows them."""
+    """Arrays of elements from ``-reach`` to ``reach``. Floats may contain NaN, and infinities if these are allowed."""
     dtype = np.dtype(dtype)
 
     def grow(recipe: str, seed: int, span: float, nan_share: float) -> np.ndarray:
