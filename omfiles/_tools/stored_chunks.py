@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,6 @@ from omfiles._reading.read_arrays import read_ranges
 from omfiles._reading.reader import OmFileReader
 from omfiles._writing.array_spec import EXACT, ArraySpec
 from omfiles._writing.encode import EncodedPart
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["chunk_sizes", "encoded_parts", "nbytes_stored", "spec_of"]
 

@@ -38,10 +38,8 @@ def storable(var: xarray.Variable, name: str) -> xarray.Variable:
     if not isinstance(var.dtype, np.dtype):  # one of pandas
         var = xarray.Variable(var.dims, np.asarray(var.data, dtype=object), var.attrs, var.encoding)
     kind = var.dtype.kind
-    if kind == "T":
-        return var.copy(data=_of_objects(np.asarray(var.compute().data, dtype=object)))
-    if kind == "O":
-        if var.chunks is not None:
+    if kind in ("T", "O"):
+        if kind == "O" and var.chunks is not None:
             warnings.warn(
                 f"variable {name!r} is a dask array with dtype=object: it is computed to find the type of its values",
                 SerializationWarning,
